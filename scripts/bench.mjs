@@ -1,0 +1,18 @@
+// npm run bench NAME [-- arguments]: runs bench/NAME.ts.
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fail, root, runTypeScript, setUp } from "./setup.mjs";
+
+setUp();
+const directory = join(root, "bench");
+const names = existsSync(directory)
+  ? readdirSync(directory)
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => file.slice(0, -".ts".length))
+  : [];
+const name = process.argv[2];
+if (name === undefined || !names.includes(name))
+  fail(`usage: npm run bench NAME, with a NAME of ${names.join(", ") || "none yet"}`);
+// The benchmark finds its own arguments where every program does.
+process.argv.splice(1, 2, join(directory, `${name}.ts`));
+await runTypeScript(`bench/${name}.ts`);
