@@ -1,0 +1,105 @@
+/** One mistake in something a caller handed us: where (JSON pointer into it), and what to do about it. */
+export interface InputIssue {
+  /** JSON pointer into the offending document or body; "" is the whole. */
+  readonly pointer: string;
+  /** Line in the text the caller sent, from 1; absent when there was no text. */
+  readonly line?: number;
+  readonly message: string;
+}
+
+/** Base of every exception Durabull throws. `code` is stable; `message` may be reworded. */
+export abstract class DurabullError extends Error {
+  abstract readonly code: `DURABULL_${string}`;
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** Another writer committed first. Reload, decide again, commit. */
+export class VersionConflictError extends DurabullError {
+  readonly code = "DURABULL_VERSION_CONFLICT";
+  constructor(
+    readonly executionId: string,
+    readonly expectedVersion: number,
+  ) {
+    super(`execution ${executionId} is no longer at version ${expectedVersion}`);
+  }
+}
+
+/** A store or queue did not answer, or refused for a reason of its own (out of memory, read-only, breaker open). */
+export class StoreUnavailableError extends DurabullError {
+  readonly code = "DURABULL_STORE_UNAVAILABLE";
+  constructor(
+    readonly store: string,
+    options?: { readonly cause?: unknown },
+  ) {
+    super(`${store} is not available${options?.cause instanceof Error ? `: ${options.cause.message}` : ""}`, options);
+  }
+}
+
+/** A record does not match its hash chain, is missing, or was written by a build this one does not know. */
+export class CorruptRecordError extends DurabullError {
+  readonly code = "DURABULL_CORRUPT_RECORD";
+}
+
+/** A record of a schema that another build knows, if this one does not: nothing is wrong with it. */
+export class UnknownSchemaError extends CorruptRecordError {}
+
+/** A definition cannot be registered; `issues` says every reason found. */
+export class InvalidDefinitionError extends DurabullError {
+  readonly code = "DURABULL_INVALID_DEFINITION";
+  constructor(readonly issues: readonly InputIssue[]) {
+    super(issues.map((issue) => `${issue.pointer || "/"}: ${issue.message}`).join("\n"));
+  }
+}
+
+/** The environment or the machine does not allow a start. The process exits with 78 (EX_CONFIG). */
+export class ConfigError extends DurabullError {
+  readonly code = "DURABULL_CONFIG";
+}
+
+/** A worker was given a call of a function that it does not have: another worker must take it. */
+export class FunctionNotHereError extends DurabullError {
+  readonly code = "DURABULL_FUNCTION_NOT_HERE";
+  constructor(readonly functionName: string) {
+    super(`function ${JSON.stringify(functionName)} is not registered in this process`);
+  }
+}
+
+/** Something a request names does not exist, or not for its tenant. */
+export class NotFoundError extends DurabullError {
+  readonly code: `DURABULL_${string}`;
+  constructor(what: "definition" | "execution" | "workflow" | "dead letter", name: string) {
+    super(`there is no ${what} "${name}"`);
+    this.code = `DURABULL_${what.toUpperCase().replace(" ", "_")}_NOT_FOUND`;
+  }
+}
+
+export type ConflictCode =
+  | "DURABULL_EXECUTION_ENDED"
+  | "DURABULL_EXECUTION_OPEN"
+  | "DURABULL_WORKFLOW_ID_USED"
+  | "DURABULL_WORKFLOW_ID_TAKEN"
+  | "DURABULL_IDEMPOTENCY_KEY_REUSED"
+  | "DURABULL_DEFINITION_CONFLICT"
+  | "DURABULL_DEFINITION_IN_USE"
+  | "DURABULL_LETTER_ALREADY_REDRIVEN"
+  | "DURABULL_LETTER_IN_USE";
+
+/** The request is sound, but what it names is not in a state for it. */
+export class ConflictError extends DurabullError {
+  constructor(
+    readonly code: ConflictCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** An execution has as many messages waiting as its inbox may hold. */
+export class InboxFullError extends DurabullError {
+  readonly code = "DURABULL_INBOX_FULL";
+  constructor(readonly executionId: string) {
+    super(`execution ${executionId} has too many messages waiting; try again when it has taken some`);
+  }
+}
