@@ -1,0 +1,40 @@
+import { type InputIssue, InvalidDefinitionError } from "../errors.ts";
+import type { JsonObject } from "../values/json.ts";
+import { compile } from "./compile.ts";
+import { type LineOf, Report } from "./report.ts";
+import { schemaRefusal } from "./specification.ts";
+import type { Workflow } from "./workflow.ts";
+
+export { type ReadDefinition, readDefinition } from "./read-definition.ts";
+export { type HttpArguments, HttpArgumentsError, renderHttpArguments } from "./tasks/call-http.ts";
+export { readsOf, renderTemplate } from "./template.ts";
+export type * from "./workflow.ts";
+
+export interface Checked {
+  /** Empty when the definition can be registered. */
+  readonly issues: readonly InputIssue[];
+  /** What is allowed but hardly meant. */
+  readonly warnings: readonly InputIssue[];
+}
+
+/** Says all that is wrong with a definition. @param line where a pointer stands in the text, from `readDefinition`. */
+export function checkDefinition(document: JsonObject, line?: LineOf): Checked {
+  const { report } = analyse(document, line);
+  return { issues: report.issues, warnings: report.warnings };
+}
+
+/** The instruction tree of a definition. @throws {InvalidDefinitionError} with everything that is wrong. */
+export function compileWorkflow(document: JsonObject): Workflow {
+  const { report, workflow } = analyse(document);
+  if (workflow === undefined || report.issues.length > 0) throw new InvalidDefinitionError(report.issues);
+  return workflow;
+}
+
+/** The schema is asked last: our own readers say better what is wrong, and it knows nothing of what they find. */
+function analyse(document: JsonObject, line?: LineOf) {
+  const report = new Report(line);
+  const workflow = compile(document, report);
+  const refusal = report.issues.length === 0 ? schemaRefusal(document) : undefined;
+  if (refusal !== undefined) report.issue(refusal.pointer, refusal.message);
+  return { report, workflow };
+}

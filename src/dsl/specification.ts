@@ -1,0 +1,52 @@
+import { validate } from "@serverlessworkflow/sdk";
+import { isJsonObject, type Json, type JsonObject } from "../values/json.ts";
+import { pointerOf } from "../values/task-reference.ts";
+import { expressionOf } from "./template.ts";
+
+/** The one DSL version whose schema the SDK has. */
+const SCHEMA_VERSION = "1.0.3";
+
+/**
+ * The version gate: asks the specification's own schema, through its SDK, about a copy that claims the version the SDK knows.
+ * Undefined when it agrees. Its answer lists every alternative it tried, so the deepest place stands for the mistake: good enough
+ * for what our own readers did not see.
+ */
+export function schemaRefusal(
+  document: JsonObject,
+): { readonly pointer: string; readonly message: string } | undefined {
+  try {
+    validate("Workflow", forSchema(document));
+    return undefined;
+  } catch (error) {
+    return deepest(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function forSchema(document: JsonObject): JsonObject {
+  const header = isJsonObject(document.document) ? { ...document.document, dsl: SCHEMA_VERSION } : document.document;
+  const copy = onOneLine({ ...document, document: header ?? null });
+  return isJsonObject(copy) ? copy : {};
+}
+
+/** The schema's pattern for an expression does not know line ends. */
+function onOneLine(value: Json): Json {
+  if (typeof value === "string") return expressionOf(value) === undefined ? value : value.replaceAll(/[\r\n]+/g, " ");
+  if (Array.isArray(value)) return value.map(onOneLine);
+  if (isJsonObject(value))
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, onOneLine(item)]));
+  return value;
+}
+
+/** Lines of the dump read `- <pointer> | <schema path> | <message> | <parameters>`. */
+function deepest(dump: string): { readonly pointer: string; readonly message: string } {
+  const lines = dump.split("\n").flatMap((line) => {
+    const [pointer, , message] = line.startsWith("- ") ? line.slice(2).split(" | ") : [];
+    return pointer === undefined || message === undefined ? [] : [{ pointer: pointer.trim(), message }];
+  });
+  const depth = ({ pointer }: { readonly pointer: string }) => pointer.split("/").length;
+  const [first] = lines.sort((a, b) => depth(b) - depth(a));
+  return {
+    pointer: first === undefined ? "" : pointerOf(first.pointer),
+    message: `the specification's schema does not allow this: ${first?.message ?? "no reason given"}`,
+  };
+}

@@ -1,0 +1,97 @@
+import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
+import { pointerOf } from "../../values/task-reference.ts";
+import { closestTo, didYouMean } from "../did-you-mean.ts";
+import { anyObjectOf, textOf } from "../fields.ts";
+import { templateAt } from "../programs.ts";
+import type { Scope, TaskPlace } from "../scope.ts";
+import { readsOf } from "../template.ts";
+import type { CallCodeTask, CallTask, TaskBase, Template } from "../workflow.ts";
+import { readCallHttp } from "./call-http.ts";
+
+export const CALL_MEMBERS = ["call", "with"];
+const UNSUPPORTED_CALLS = ["openapi", "grpc", "asyncapi", "a2a", "mcp"];
+const CODE_FUNCTION = /^[A-Za-z][\w.-]*$/;
+const CATALOG_FUNCTION = /^[^@]+:[^@]+@(?<catalog>.+)$/;
+const URL_FUNCTION = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
+/** Bodies are copied to each call: functions that call functions could multiply without end. */
+const MAX_TASKS = 20_000;
+
+/** `call`: a built-in protocol, a function of `use.functions`, or a TypeScript function, in this order. */
+export function readCall(base: TaskBase, definition: JsonObject, place: TaskPlace, scope: Scope): CallTask {
+  const at = pointerOf(place.pointer, "call");
+  const name = textOf(definition.call, at, "`call`", scope.report);
+  if (name === "http") return readCallHttp(base, definition, place, scope);
+  if (isJsonObject(scope.use.functions) && Object.hasOwn(scope.use.functions, name)) {
+    return readCallFunction(base, definition, name, place, scope);
+  }
+  if (name !== "" && !isRunnable(name, at, scope)) {
+    return { ...base, kind: "call", call: "code", function: name, with: null, readsSecrets: false };
+  }
+  const input = inputOf(definition, place, scope, true);
+  const readsSecrets = input !== null && readsOf(input).includes("secrets");
+  return { ...base, kind: "call", call: "code", function: name, with: input, readsSecrets } satisfies CallCodeTask;
+}
+
+/** False, reported, when this version has no way to run it: its `with` is then left alone. */
+function isRunnable(name: string, pointer: string, { report, use }: Scope): boolean {
+  const catalog = CATALOG_FUNCTION.exec(name)?.groups?.catalog;
+  const catalogs = isJsonObject(use.catalogs) ? Object.keys(use.catalogs) : [];
+  if (UNSUPPORTED_CALLS.includes(name)) report.unsupported(pointer, `call ${name}`);
+  else if (URL_FUNCTION.test(name)) report.unsupported(pointer, "functions at a URL");
+  else if (catalog !== undefined) {
+    report.unsupported(pointer, "functions of a catalog");
+    if (catalog !== "default" && !catalogs.includes(catalog)) {
+      report.issue(pointer, `catalog "${catalog}" is not defined in use.catalogs${didYouMean(catalog, catalogs)}`);
+    }
+  } else if (!CODE_FUNCTION.test(name)) {
+    report.issue(pointer, `"${name}" is no name of a function: a letter, then letters, digits, "_", "." and "-"`);
+  } else {
+    warnOfTypo(name, pointer, { report, use });
+    return true;
+  }
+  return false;
+}
+
+function warnOfTypo(name: string, pointer: string, { report, use }: Pick<Scope, "report" | "use">): void {
+  const functions = isJsonObject(use.functions) ? Object.keys(use.functions) : [];
+  const close = closestTo(name, ["http", ...UNSUPPORTED_CALLS, ...functions]);
+  if (close !== undefined)
+    report.warning(pointer, `"${name}" is taken as a TypeScript function; did you mean "${close}"?`);
+}
+
+function readCallFunction(
+  base: TaskBase,
+  definition: JsonObject,
+  name: string,
+  place: TaskPlace,
+  scope: Scope,
+): CallTask {
+  const input = inputOf(definition, place, scope, false);
+  const body = (scope.use.functions as JsonObject)[name] ?? null;
+  const cycle = [...scope.calls.slice(scope.calls.indexOf(name)), name];
+  const refusal = scope.calls.includes(name)
+    ? `function "${name}" calls itself (${cycle.join(" → ")}), so it would never end`
+    : scope.byKey.size > MAX_TASKS
+      ? `the definition has more than ${MAX_TASKS} tasks, counting the body of a function once for each call`
+      : undefined;
+  if (refusal !== undefined) {
+    scope.report.issue(pointerOf(place.pointer, "call"), refusal);
+    return { ...base, kind: "call", call: "code", function: name, with: input, readsSecrets: false };
+  }
+  const inside: TaskPlace = {
+    pointer: pointerOf("/use/functions", name),
+    key: `${place.key}#function`,
+    reference: place.reference,
+    inFunction: true,
+  };
+  const task = scope.readTask(body, name, inside, [], { ...scope, enclosing: [], calls: [...scope.calls, name] });
+  return { ...base, kind: "call", call: "function", function: name, with: input, body: task };
+}
+
+/** `secrets`: whether `with` may read them. The input of a function of `use.functions` is written to the history. */
+function inputOf(definition: JsonObject, place: TaskPlace, scope: Scope, secrets: boolean): Template | null {
+  if (definition.with === undefined) return null;
+  const pointer = pointerOf(place.pointer, "with");
+  const value: Json | undefined = anyObjectOf(definition.with, pointer, "`with`", scope.report);
+  return value === undefined ? null : templateAt(value, pointer, "taskDefinition", scope, secrets);
+}

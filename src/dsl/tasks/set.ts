@@ -1,0 +1,27 @@
+import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
+import { pointerOf } from "../../values/task-reference.ts";
+import { kindOf } from "../fields.ts";
+import { templateAt } from "../programs.ts";
+import type { Scope, TaskPlace } from "../scope.ts";
+import { expressionOf } from "../template.ts";
+import type { SetTask, TaskBase } from "../workflow.ts";
+
+export const SET_MEMBERS = ["set"];
+
+export function readSet(base: TaskBase, definition: JsonObject, place: TaskPlace, scope: Scope): SetTask {
+  const pointer = pointerOf(place.pointer, "set");
+  const value = definition.set ?? null;
+  checkValue(value, pointer, scope);
+  return { ...base, kind: "set", set: templateAt(value, pointer, "taskDefinition", scope) };
+}
+
+function checkValue(value: Json, pointer: string, { report }: Scope): void {
+  if (typeof value === "string") {
+    if (expressionOf(value) !== undefined) return;
+    report.warning(pointer, `sets the output to ${kindOf(value)} itself; an expression is written as \${ ${value} }`);
+  } else if (!isJsonObject(value)) {
+    report.issue(pointer, `\`set\` must be an object or one expression, not ${kindOf(value)}`);
+  } else if (Object.keys(value).length === 0) {
+    report.issue(pointer, "`set` needs at least one member; an empty object is written as ${ {} }");
+  }
+}

@@ -1,0 +1,172 @@
+import type { Program } from "../expressions/index.ts";
+import type { Duration } from "../values/durations.ts";
+import type { Json, JsonObject } from "../values/json.ts";
+import type { TaskReference } from "../values/task-reference.ts";
+
+/**
+ * The instruction tree: what `compile` makes of a valid definition. Front ends (DSL 1.0.x now, 0.8 later) produce it, the
+ * engine walks it. Named `use` entries are resolved already; each node carries its JSON pointer.
+ */
+export interface Workflow {
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: string;
+  readonly dsl: string;
+  /** SHA-256 (hex) of the canonical JSON of `document`. */
+  readonly digest: string;
+  readonly document: JsonObject;
+  readonly input: InputFlow;
+  readonly output: OutputFlow;
+  readonly timeout: DurationSource | null;
+  readonly tasks: TaskList;
+  /**
+   * Every task by a unique key: its reference, or for the body of a function, the calling task's reference followed by
+   * `#function` (a function's tasks report the calling task as their reference).
+   */
+  readonly byKey: ReadonlyMap<string, Task>;
+}
+
+export interface InputFlow {
+  readonly schema: Schema | null;
+  readonly from: Template | null;
+}
+
+export interface OutputFlow {
+  readonly as: Template | null;
+  readonly schema: Schema | null;
+}
+
+/** A JSON Schema, compiled. */
+export interface Schema {
+  /** Undefined when `value` is valid, else what is wrong, for the `detail` of a validation error. */
+  check(value: Json): string | undefined;
+}
+
+/** A value of the definition with expressions somewhere inside. `literal` parts hold none. */
+export type Template =
+  | { readonly kind: "literal"; readonly value: Json }
+  | { readonly kind: "expression"; readonly program: Program }
+  | { readonly kind: "array"; readonly items: readonly Template[] }
+  | { readonly kind: "object"; readonly entries: readonly (readonly [key: string, value: Template])[] };
+
+export type DurationSource =
+  | { readonly kind: "fixed"; readonly duration: Duration }
+  /** Gives an ISO 8601 duration or a duration object. */
+  | { readonly kind: "expression"; readonly program: Program };
+
+export type Then =
+  | { readonly kind: "continue" }
+  | { readonly kind: "exit" }
+  | { readonly kind: "end" }
+  /** A sibling, by its place in the list. */
+  | { readonly kind: "task"; readonly index: number };
+
+/** `key` is that of a task in `Workflow.byKey`; a list is `do`, `try/0/…` and so on, in declared order. */
+export type TaskList = readonly Task[];
+
+export interface TaskBase {
+  readonly key: string;
+  readonly reference: TaskReference;
+  readonly name: string;
+  /** The task as written, for `$task.definition`. */
+  readonly definition: JsonObject;
+  readonly if: Program | null;
+  readonly input: InputFlow;
+  readonly output: OutputFlow;
+  readonly export: OutputFlow;
+  readonly timeout: DurationSource | null;
+  readonly then: Then;
+}
+
+export interface DoTask extends TaskBase {
+  readonly kind: "do";
+  readonly do: TaskList;
+}
+export interface SetTask extends TaskBase {
+  readonly kind: "set";
+  readonly set: Template;
+}
+export interface SwitchTask extends TaskBase {
+  readonly kind: "switch";
+  /** Declared order; `when: null` is the default case. */
+  readonly cases: readonly { readonly name: string; readonly when: Program | null; readonly then: Then }[];
+}
+export interface ForTask extends TaskBase {
+  readonly kind: "for";
+  readonly in: Program;
+  /** Names of the variables, without `$`. */
+  readonly each: string;
+  readonly at: string;
+  readonly while: Program | null;
+  readonly do: TaskList;
+}
+export interface ForkTask extends TaskBase {
+  readonly kind: "fork";
+  readonly compete: boolean;
+  readonly branches: TaskList;
+}
+export interface RaiseTask extends TaskBase {
+  readonly kind: "raise";
+  /** Gives `{type, status, title?, detail?}`. */
+  readonly error: Template;
+}
+export interface TryTask extends TaskBase {
+  readonly kind: "try";
+  readonly try: TaskList;
+  readonly catch: Catch;
+}
+export interface WaitTask extends TaskBase {
+  readonly kind: "wait";
+  readonly wait: DurationSource;
+}
+export interface CallHttpTask extends TaskBase {
+  readonly kind: "call";
+  readonly call: "http";
+  /** The `with` of `call: http`, an object; `renderHttpArguments` evaluates it and expands the URI template of `endpoint`. */
+  readonly with: Template;
+  /** True when some expression in `with` reads `$secrets`: the executor evaluates all of `with`, the log never holds it. */
+  readonly readsSecrets: boolean;
+}
+/** A TypeScript function registered by workers. */
+export interface CallCodeTask extends TaskBase {
+  readonly kind: "call";
+  readonly call: "code";
+  readonly function: string;
+  /** The function's input; without a `with` it is the task's input. */
+  readonly with: Template | null;
+  readonly readsSecrets: boolean;
+}
+/** A function of `use.functions`: a task of its own, run with `with` as its raw input. */
+export interface CallFunctionTask extends TaskBase {
+  readonly kind: "call";
+  readonly call: "function";
+  readonly function: string;
+  readonly with: Template | null;
+  readonly body: Task;
+}
+export type CallTask = CallHttpTask | CallCodeTask | CallFunctionTask;
+
+export interface Catch {
+  /** Members an error must have, equal; standard types are compared by `canonicalErrorType`. `details` is read as `detail`. */
+  readonly with: Readonly<Record<string, Json>>;
+  /** Name of the variable that holds the error, without `$`. */
+  readonly as: string;
+  readonly when: Program | null;
+  readonly exceptWhen: Program | null;
+  readonly retry: RetryPolicy | null;
+  readonly do: TaskList | null;
+}
+
+export interface RetryPolicy {
+  readonly when: Program | null;
+  readonly exceptWhen: Program | null;
+  readonly delay: DurationSource | null;
+  readonly backoff: "constant" | "linear" | "exponential";
+  readonly jitter: { readonly from: Duration; readonly to: Duration } | null;
+  /** Retries, not runs; null = no limit. */
+  readonly maxRetries: number | null;
+  readonly maxAttemptDuration: Duration | null;
+  readonly maxDuration: Duration | null;
+}
+
+export type Task = DoTask | SetTask | SwitchTask | ForTask | ForkTask | RaiseTask | TryTask | WaitTask | CallTask;
