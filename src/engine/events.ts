@@ -1,0 +1,194 @@
+import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
+import type { Json, JsonObject } from "../values/json.ts";
+import type { Problem } from "../values/problem.ts";
+import type { TaskReference } from "../values/task-reference.ts";
+import type { TimerPurpose } from "./owed-work.ts";
+
+/** Who says so. */
+export type EventSource = "api-service" | "workflow-engine" | "executor-service" | "timer-service";
+
+/** Which definition an execution runs; `digest` finds the document even after it was unlisted. */
+export interface DefinitionReference {
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: string;
+  readonly digest: string;
+}
+
+/**
+ * Where the list or branch goes after a task; recorded when decided, so that a replay needs no definition.
+ * `sibling`: to the task at `index` of the same list. `end`: the whole workflow ends. `leave`: the list is done.
+ */
+export type Move =
+  | { readonly to: "sibling"; readonly index: number }
+  | { readonly to: "leave" }
+  | { readonly to: "end" };
+
+interface Recorded<Type extends string, Data> {
+  /** `io.flunq.` + type at every border; stored without the prefix. */
+  readonly type: Type;
+  /** Its place in the history, from 1. The event's name is `<executionId>.<sequence>`. */
+  readonly sequence: number;
+  /** Store time, epoch milliseconds. */
+  readonly at: number;
+  readonly source: EventSource;
+  readonly data: Data;
+}
+
+export type ExecutionStarted = Recorded<
+  "execution.started",
+  {
+    readonly executionId: ExecutionId;
+    readonly tenant: TenantId;
+    readonly workflowId: WorkflowId;
+    readonly definition: DefinitionReference;
+    readonly input: Json;
+    /** Limit in milliseconds for a definition without its own; 0 = none. */
+    readonly defaultTimeoutMs: number;
+  }
+>;
+export type ExecutionPaused = Recorded<"execution.paused", { readonly reason?: string }>;
+export type ExecutionResumed = Recorded<"execution.resumed", { readonly reason?: string }>;
+/** A dead letter was redriven: the failed task runs again in place. */
+export type ExecutionRetried = Recorded<"execution.retried", { readonly letter?: string }>;
+export type ExecutionCancelled = Recorded<
+  "execution.cancelled",
+  { readonly reason?: string; readonly terminated: boolean }
+>;
+export type WorkflowCompleted = Recorded<"workflow.completed", { readonly output: Json }>;
+/** `frame` is where the error came from; an uncaught error does not unwind, so that a redrive goes on there. */
+export type WorkflowFailed = Recorded<
+  "workflow.failed",
+  { readonly error: Problem; readonly frame: number; readonly task?: TaskReference }
+>;
+
+/** Members every task event has. `frame` is the sequence of the task's `task.started`. */
+export interface OfTask {
+  readonly task: TaskReference;
+  readonly frame: number;
+}
+export type TaskStarted = Recorded<
+  "task.started",
+  {
+    readonly task: TaskReference;
+    /** Key in `Workflow.byKey`. */
+    readonly key: string;
+    readonly name: string;
+    readonly kind: string;
+    readonly parent: number;
+    /** Place in the parent's list (or branch number of a fork). */
+    readonly index: number;
+    /** Raw input. */
+    readonly input: Json;
+    /** After `input.from`; absent when the same. */
+    readonly transformed?: Json;
+    /** What a `for` goes over, decided once at its start. */
+    readonly loop?: { readonly items: readonly Json[]; readonly each: string; readonly at: string };
+    /** Its `if`, `input` or what it goes over could not be evaluated: `task.failed` follows. */
+    readonly begun?: false;
+    /** Of a fork: how many branches, and whether the first to end wins. */
+    readonly fork?: { readonly branches: number; readonly compete: boolean };
+    /** Iteration of the `for` around it (from 0), when this is the first task of that iteration. */
+    readonly iteration?: number;
+    /** Set when this is the first task of a handler: the try's error is bound to `as`. */
+    readonly caught?: { readonly error: Problem; readonly as: string };
+  }
+>;
+export type TaskSkipped = Recorded<
+  "task.skipped",
+  {
+    readonly task: TaskReference;
+    readonly name: string;
+    readonly kind: string;
+    readonly parent: number;
+    readonly index: number;
+    readonly output: Json;
+    readonly iteration?: number;
+    readonly caught?: { readonly error: Problem; readonly as: string };
+    readonly move: Move;
+  }
+>;
+/** An activity is asked for. Its name is this event's sequence. */
+export type TaskRequested = Recorded<
+  "task.requested",
+  OfTask & {
+    readonly activity: ActivityRequest;
+    readonly idempotencyKey: string;
+    /** Runs of this task asked so far in this frame, from 1 (a redrive asks again). */
+    readonly attempt: number;
+  }
+>;
+export type TaskCompleted = Recorded<
+  "task.completed",
+  OfTask & {
+    /** After `output.as`. */
+    readonly output: Json;
+    /** The new `$context`, when the task has an `export`. */
+    readonly context?: Json;
+    readonly move: Move;
+    /** The activity it answers. */
+    readonly asked?: number;
+  }
+>;
+/** `unwound`: not its own error, one that passed through it on the way to the try that caught it. */
+export type TaskFailed = Recorded<
+  "task.failed",
+  OfTask & { readonly error: Problem; readonly asked?: number; readonly unwound?: true }
+>;
+/** A try starts over. */
+export type TaskRetried = Recorded<
+  "task.retried",
+  OfTask & { readonly attempt: number; readonly delayMs: number; readonly error: Problem }
+>;
+export type TaskCancelled = Recorded<"task.cancelled", OfTask & { readonly reason: string }>;
+/** The timer's name is this event's sequence. */
+export type TimerScheduled = Recorded<
+  "timer.scheduled",
+  OfTask & { readonly purpose: TimerPurpose; readonly fireAt: number }
+>;
+export type TimerFired = Recorded<"timer.fired", OfTask & { readonly timer: number; readonly purpose: TimerPurpose }>;
+export type TimerCancelled = Recorded<
+  "timer.cancelled",
+  OfTask & { readonly timer: number; readonly purpose: TimerPurpose }
+>;
+
+export type HistoryEvent =
+  | ExecutionStarted
+  | ExecutionPaused
+  | ExecutionResumed
+  | ExecutionRetried
+  | ExecutionCancelled
+  | WorkflowCompleted
+  | WorkflowFailed
+  | TaskStarted
+  | TaskSkipped
+  | TaskRequested
+  | TaskCompleted
+  | TaskFailed
+  | TaskRetried
+  | TaskCancelled
+  | TimerScheduled
+  | TimerFired
+  | TimerCancelled;
+
+/** What an executor is asked to do. */
+export interface ActivityRequest {
+  readonly kind: "http" | "code";
+  /** The function's name, for `code`. */
+  readonly function?: string;
+  /** Own queue: `durabull-tasks-<queue>`. */
+  readonly queue?: string;
+  /** Evaluated arguments: the `with` of `call: http`, or a function's input. Absent when the executor must evaluate. */
+  readonly with?: Json;
+  /** Some argument reads `$secrets`: evaluate the task's `with` (found by `key`) on `input` with these variables and `$secrets`. */
+  readonly deferred?: { readonly key: string; readonly input: Json; readonly args: JsonObject };
+}
+
+/** Members of `HistoryEvent` shared by all: for stores, which never look inside `data`. */
+export interface LogEvent {
+  readonly type: string;
+  readonly sequence: number;
+  readonly at: number;
+  readonly source: EventSource;
+  readonly data: unknown;
+}

@@ -1,0 +1,384 @@
+import type { Json, JsonObject } from "../values/json.ts";
+import { problemToJson } from "../values/problem.ts";
+import type {
+  ExecutionStarted,
+  HistoryEvent,
+  Move,
+  TaskRetried,
+  TaskSkipped,
+  TaskStarted,
+  TimerFired,
+} from "./events.ts";
+import { descendantsOf, type ExecutionState, type Frame, frameOf, ROOT, type Step } from "./state.ts";
+
+/** The state after an event. Remembers only: evaluates nothing, so that a replay cannot differ. */
+export function evolve(state: ExecutionState | null, event: HistoryEvent): ExecutionState {
+  if (state === null) {
+    if (event.type !== "execution.started")
+      throw new Error(`a history starts with execution.started, not ${event.type}`);
+    return opened(event);
+  }
+  if (event.sequence !== state.version + 1) {
+    throw new Error(`event ${event.sequence} does not follow version ${state.version}`);
+  }
+  return { ...applied(state, event), version: event.sequence };
+}
+
+/** Folds events over a state; `null` is before the first. */
+export function fold(events: readonly HistoryEvent[], from: ExecutionState | null = null): ExecutionState {
+  const state = events.reduce<ExecutionState | null>(evolve, from);
+  if (state === null) throw new Error("an empty history has no state");
+  return state;
+}
+
+function applied(state: ExecutionState, event: HistoryEvent): ExecutionState {
+  switch (event.type) {
+    case "execution.started":
+      throw new Error("execution.started stands only at the beginning");
+    case "execution.paused":
+      return { ...state, paused: true };
+    case "execution.resumed":
+      return { ...state, paused: false };
+    case "execution.retried":
+      return reopened(state, event.at);
+    case "execution.cancelled":
+      return { ...closed(state, "cancelled"), frames: {}, ready: [], activities: {}, timers: {} };
+    case "workflow.completed":
+      return { ...closed(state, "completed"), frames: {}, ready: [], activities: {}, timers: {} };
+    case "workflow.failed":
+      return closed(state, "failed");
+    case "task.started":
+      return taskStarted(state, event);
+    case "task.skipped":
+      return taskSkipped(state, event);
+    case "task.requested":
+      return {
+        ...withFrame(idle(state, event.data.frame), event.data.frame, {
+          activity: event.sequence,
+          requests: event.data.attempt,
+        }),
+        activities: {
+          ...state.activities,
+          [event.sequence]: {
+            frame: event.data.frame,
+            ...(event.data.activity.queue === undefined ? {} : { queue: event.data.activity.queue }),
+          },
+        },
+      };
+    case "task.completed": {
+      const frame = frameOf(state, event.data.frame);
+      const after = childEnded(without(state, frame), frame.parent, frame.index, event.data.output, event.data.move);
+      return event.data.context === undefined ? after : { ...after, context: event.data.context };
+    }
+    case "task.failed": {
+      const frame = frameOf(state, event.data.frame);
+      if (event.data.unwound) return without(state, frame);
+      const stripped = withoutWork(withoutAll(state, descendantsOf(state, frame.id)), frame.id);
+      return turn(stripped, frame.id, { do: "fail", error: event.data.error });
+    }
+    case "task.retried":
+      return taskRetried(state, event);
+    case "task.cancelled":
+      return without(state, frameOf(state, event.data.frame));
+    case "timer.scheduled": {
+      const { frame, purpose, fireAt } = event.data;
+      const timers = { ...state.timers, [event.sequence]: { frame, purpose, scheduledAt: event.at, fireAt } };
+      if (purpose === "timeout" || purpose === "attempt") {
+        const limits = { ...frameOf(state, frame).limits, [purpose]: fireAt - event.at };
+        return { ...withFrame(state, frame, { limits }), timers };
+      }
+      return purpose === "wait"
+        ? { ...withFrame(idle(state, frame), frame, { waitUntil: fireAt }), timers }
+        : { ...state, timers };
+    }
+    case "timer.fired":
+      return timerFired(state, event);
+    case "timer.cancelled":
+      return { ...state, timers: omit(state.timers, [event.data.timer]) };
+  }
+}
+
+function opened({ data, at }: ExecutionStarted): ExecutionState {
+  const root = newFrame({
+    id: ROOT,
+    parent: 0,
+    key: "",
+    task: "",
+    name: "",
+    index: 0,
+    input: data.input,
+    at,
+    path: "",
+  });
+  return {
+    schema: 1,
+    executionId: data.executionId,
+    tenant: data.tenant,
+    workflowId: data.workflowId,
+    definition: data.definition,
+    phase: "open",
+    paused: false,
+    version: 1,
+    startedAt: at,
+    input: data.input,
+    defaultTimeoutMs: data.defaultTimeoutMs,
+    context: {},
+    frames: { [ROOT]: root },
+    ready: [ROOT],
+    activities: {},
+    timers: {},
+  };
+}
+
+function newFrame(of: {
+  id: number;
+  parent: number;
+  key: string;
+  task: string;
+  name: string;
+  index: number;
+  input: Json;
+  transformed?: Json;
+  at: number;
+  path: string;
+}): Frame {
+  return {
+    id: of.id,
+    parent: of.parent,
+    key: of.key,
+    task: of.task,
+    name: of.name,
+    index: of.index,
+    rawInput: of.input,
+    input: of.transformed === undefined ? of.input : of.transformed,
+    startedAt: of.at,
+    path: of.path,
+    vars: {},
+    step: { do: "enter" },
+    begun: true,
+    limits: {},
+    visits: {},
+    activity: null,
+    requests: 0,
+    waitUntil: null,
+    loop: null,
+    attempt: null,
+    fork: null,
+  };
+}
+
+function taskStarted(state: ExecutionState, { data, sequence, at }: TaskStarted): ExecutionState {
+  const before = entered(occupied(state, data.parent), data);
+  const parent = frameOf(before, data.parent);
+  const visit = (parent.visits[data.index] ?? 0) + 1;
+  const frame: Frame = {
+    ...newFrame({ ...data, id: sequence, at, path: pathOf(parent, data.index, visit) }),
+    loop: data.loop === undefined ? null : { ...data.loop, index: -1 },
+    begun: data.begun !== false,
+    attempt: data.kind === "try" ? { number: 1, section: "try", since: at } : null,
+    fork: data.fork === undefined ? null : { ...data.fork, outputs: {} },
+  };
+  const counted = withFrame(before, parent.id, { visits: { ...parent.visits, [data.index]: visit } });
+  return { ...counted, frames: { ...counted.frames, [sequence]: frame }, ready: [...counted.ready, sequence] };
+}
+
+/** A parent waits for its children; a fork that is decided already (by a branch that was skipped) stays decided. */
+function occupied(state: ExecutionState, id: number): ExecutionState {
+  const { fork, step } = frameOf(state, id);
+  return fork !== null && step.do === "next" ? state : idle(state, id);
+}
+
+/** Place of a child: its index, its visit when a `then` came back to it, the iteration or handler it runs in. */
+function pathOf(parent: Frame, index: number, visit: number): string {
+  const iteration = parent.loop === null ? "" : `[${parent.loop.index}]`;
+  const handler = parent.attempt?.section === "catch" ? "!" : "";
+  return `${parent.path}${iteration}${handler}/${index}${visit > 1 ? `#${visit}` : ""}`;
+}
+
+function taskSkipped(state: ExecutionState, { data }: TaskSkipped): ExecutionState {
+  return childEnded(entered(state, data), data.parent, data.index, data.output, data.move);
+}
+
+/** What the first child of an iteration or of a handler says about its parent. */
+function entered(state: ExecutionState, data: TaskStarted["data"] | TaskSkipped["data"]): ExecutionState {
+  const parent = frameOf(state, data.parent);
+  if (data.iteration !== undefined && parent.loop !== null) {
+    const loop = { ...parent.loop, index: data.iteration };
+    return withFrame(state, parent.id, { loop, vars: loopVariables(loop), visits: {} });
+  }
+  if (data.caught !== undefined && parent.attempt !== null) {
+    return withFrame(withoutAll(state, descendantsOf(state, parent.id)), parent.id, {
+      attempt: { ...parent.attempt, section: "catch" },
+      vars: { [data.caught.as]: problemToJson(data.caught.error) },
+      visits: {},
+    });
+  }
+  return state;
+}
+
+/** The variables of an iteration. */
+export function loopVariables(loop: { items: readonly Json[]; each: string; at: string; index: number }): JsonObject {
+  return { [loop.each]: loop.items[loop.index] ?? null, [loop.at]: loop.index };
+}
+
+/** A child ended with an output: its parent gets its turn; a fork only when it is decided. The first decision stands. */
+function childEnded(state: ExecutionState, parentId: number, index: number, output: Json, move: Move): ExecutionState {
+  const parent = frameOf(state, parentId);
+  if (parent.fork === null) return turn(state, parentId, { do: "next", output, move });
+  const fork = { ...parent.fork, outputs: { ...parent.fork.outputs, [index]: output } };
+  const kept = withFrame(state, parentId, { fork });
+  if (parent.step.do === "next") return kept;
+  const decided = fork.compete || move.to === "end" || Object.keys(fork.outputs).length === fork.branches;
+  return decided ? turn(kept, parentId, { do: "next", output, move }, "first") : kept;
+}
+
+function taskRetried(state: ExecutionState, { data, at }: TaskRetried): ExecutionState {
+  const cleared = withoutAll(state, descendantsOf(state, data.frame));
+  const timers = Object.entries(cleared.timers).filter(([, t]) => t.frame === data.frame && t.purpose === "attempt");
+  const fresh = withFrame(
+    {
+      ...cleared,
+      timers: omit(
+        cleared.timers,
+        timers.map(([name]) => Number(name)),
+      ),
+    },
+    data.frame,
+    {
+      attempt: { number: data.attempt, section: "try", since: frameOf(state, data.frame).attempt?.since ?? at },
+      visits: {},
+      vars: {},
+    },
+  );
+  return data.delayMs === 0 ? turn(fresh, data.frame, { do: "enter" }) : idle(fresh, data.frame);
+}
+
+function timerFired(state: ExecutionState, { data }: TimerFired): ExecutionState {
+  const fired = { ...state, timers: omit(state.timers, [data.timer]) };
+  const frame = frameOf(fired, data.frame);
+  switch (data.purpose) {
+    case "wait":
+      return turn(fired, frame.id, { do: "finish", output: frame.input });
+    case "retry":
+      return turn(fired, frame.id, { do: "enter" });
+    case "timeout":
+      return turn(fired, frame.id, { do: "expire", was: frame.step }, "first");
+    case "attempt":
+      return turn(fired, frame.id, { do: "expire-attempt", was: frame.step }, "first");
+  }
+}
+
+function closed(state: ExecutionState, phase: "completed" | "failed" | "cancelled"): ExecutionState {
+  return { ...state, phase, paused: false };
+}
+
+/**
+ * After a redrive: the failed frame starts over; so does every task whose activity, wait or retry delay was given up when the
+ * execution failed. A frame that failed between two tasks, or was interrupted by a timeout, takes the step it was to take.
+ */
+function reopened(state: ExecutionState, at: number): ExecutionState {
+  const restarted = Object.values(state.frames).filter((frame) => frame.step.do === "fail");
+  const inside = restarted.flatMap((frame) => descendantsOf(state, frame.id));
+  const kept = withoutAll(state, inside);
+  const frames = Object.values(kept.frames).map((frame) => [frame.id, reopenedFrame(kept, frame, at)] as const);
+  const limits = Object.entries(kept.timers).filter(
+    ([, { purpose }]) => purpose === "timeout" || purpose === "attempt",
+  );
+  return {
+    ...kept,
+    phase: "open",
+    frames: Object.fromEntries(frames),
+    ready: frames.filter(([, frame]) => frame.step.do !== "idle").map(([id]) => id),
+    activities: {},
+    timers: Object.fromEntries(limits),
+  };
+}
+
+function reopenedFrame(state: ExecutionState, frame: Frame, at: number): Frame {
+  const timed: Frame = { ...frame, attempt: frame.attempt === null ? null : { ...frame.attempt, since: at } };
+  const { step } = timed;
+  if (step.do === "fail") return restartedFrame(timed);
+  if (step.do === "expire" || step.do === "expire-attempt") return givenUpAgain(state, { ...timed, step: step.was });
+  return givenUpAgain(state, timed);
+}
+
+/** A task whose activity or timer was given up with the execution asks for it again. */
+function givenUpAgain(state: ExecutionState, frame: Frame): Frame {
+  const delayed = Object.values(state.timers).some(
+    (timer) => timer.frame === frame.id && (timer.purpose === "wait" || timer.purpose === "retry"),
+  );
+  return frame.activity === null && !delayed ? frame : { ...frame, step: { do: "enter" }, activity: null };
+}
+
+function restartedFrame(frame: Frame): Frame {
+  return {
+    ...frame,
+    step: frame.begun ? { do: "enter" } : { do: "begin" },
+    activity: null,
+    visits: {},
+    vars: {},
+    loop: frame.loop === null ? null : { ...frame.loop, index: -1 },
+    attempt: frame.attempt === null ? null : { ...frame.attempt, number: 1, section: "try" },
+    fork: frame.fork === null ? null : { ...frame.fork, outputs: {} },
+  };
+}
+
+function withFrame(state: ExecutionState, id: number, change: Partial<Frame>): ExecutionState {
+  return { ...state, frames: { ...state.frames, [id]: { ...frameOf(state, id), ...change } } };
+}
+
+/** Gives a frame a step and its turn. A frame whose turn was not taken yet keeps its place. */
+function turn(state: ExecutionState, id: number, step: Step, place: "first" | "last" = "last"): ExecutionState {
+  const others = state.ready.filter((other) => other !== id);
+  return { ...withFrame(state, id, { step }), ready: place === "first" ? [id, ...others] : [...others, id] };
+}
+
+function idle(state: ExecutionState, id: number): ExecutionState {
+  const ready = state.ready.filter((other) => other !== id);
+  return { ...withFrame(state, id, { step: { do: "idle" } }), ready };
+}
+
+function without(state: ExecutionState, frame: Frame): ExecutionState {
+  return withoutAll(state, [...descendantsOf(state, frame.id), frame]);
+}
+
+/** Drops frames with all they asked for. */
+function withoutAll(state: ExecutionState, frames: readonly Frame[]): ExecutionState {
+  if (frames.length === 0) return state;
+  const ids = new Set(frames.map(({ id }) => id));
+  const of = (work: Readonly<Record<number, { frame: number }>>) =>
+    Object.entries(work)
+      .filter(([, { frame }]) => ids.has(frame))
+      .map(([name]) => Number(name));
+  return {
+    ...state,
+    frames: omit(state.frames, [...ids]),
+    ready: state.ready.filter((id) => !ids.has(id)),
+    activities: omit(state.activities, of(state.activities)),
+    timers: omit(state.timers, of(state.timers)),
+  };
+}
+
+/** Drops what a frame itself asked for. */
+function withoutWork(state: ExecutionState, id: number): ExecutionState {
+  const mine = (work: Readonly<Record<number, { frame: number }>>) =>
+    Object.entries(work)
+      .filter(([, { frame }]) => frame === id)
+      .map(([name]) => Number(name));
+  const stripped = {
+    ...state,
+    activities: omit(state.activities, mine(state.activities)),
+    timers: omit(state.timers, mine(state.timers)),
+  };
+  return withFrame(stripped, id, { activity: null, waitUntil: null });
+}
+
+function omit<Value>(
+  record: Readonly<Record<number, Value>>,
+  keys: readonly number[],
+): Readonly<Record<number, Value>> {
+  if (keys.length === 0) return record;
+  const rest = { ...record };
+  for (const key of keys) delete rest[key];
+  return rest;
+}

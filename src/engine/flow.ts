@@ -1,0 +1,237 @@
+import { renderTemplate } from "../dsl/template.ts";
+import type { InputFlow, OutputFlow, Task, TaskList, Then } from "../dsl/workflow.ts";
+import type { ExpressionArguments } from "../expressions/index.ts";
+import type { Json } from "../values/json.ts";
+import type { Problem } from "../values/problem.ts";
+import { type Draft, decided } from "./draft.ts";
+import { durationEnd } from "./duration.ts";
+import type { Move } from "./events.ts";
+import { fault, problemFrom } from "./fault.ts";
+import { isTrue, type Situation, type TaskView, taskScope } from "./scope.ts";
+import { descendantsOf, type ExecutionState, type Frame } from "./state.ts";
+
+const CONTINUE: Then = { kind: "continue" };
+
+/** Where a list goes after the task at `index`. Branches of a fork and the body of a function have no next sibling. */
+export function moveOf(then: Then, index: number, list: TaskList | null): Move {
+  if (then.kind === "end") return { to: "end" };
+  if (then.kind === "task") return { to: "sibling", index: then.index };
+  const hasNext = list !== null && index + 1 < list.length;
+  return then.kind === "continue" && hasNext ? { to: "sibling", index: index + 1 } : { to: "leave" };
+}
+
+/** The list a frame goes through one after another; null when its children have no order (fork) or it has none. */
+export function listOf(task: Task | null, frame: Frame, situation: Situation): TaskList | null {
+  if (task === null) return situation.workflow.tasks;
+  switch (task.kind) {
+    case "do":
+    case "for":
+      return task.do;
+    case "try":
+      return frame.attempt?.section === "catch" ? (task.catch.do ?? []) : task.try;
+    default:
+      return null;
+  }
+}
+
+/** Input after `schema` and `from`. @throws {TaskFault | ExpressionError} */
+export function transformInput(flow: InputFlow, raw: Json, args: ExpressionArguments): Json {
+  const wrong = flow.schema?.check(raw);
+  if (wrong !== undefined) throw fault("validation", `input: ${wrong}`);
+  return flow.from === null ? raw : renderTemplate(flow.from, raw, args);
+}
+
+/** Output after `as` and `schema`. @throws {TaskFault | ExpressionError} */
+export function transformOutput(flow: OutputFlow, raw: Json, args: ExpressionArguments, what: string): Json {
+  const output = flow.as === null ? raw : renderTemplate(flow.as, raw, args);
+  const wrong = flow.schema?.check(output);
+  if (wrong !== undefined) throw fault("validation", `${what}: ${wrong}`);
+  return output;
+}
+
+/** What the first child of an iteration or of a handler tells its parent. */
+export interface Entry {
+  readonly iteration?: number;
+  readonly caught?: { readonly error: Problem; readonly as: string };
+}
+
+/**
+ * Starts a task (or skips it, by its `if`) under a parent: the events, in order.
+ *
+ * @param parent as it will be once the first of these events is folded in (loop variables bound).
+ * @param offset events decided before these ones in the same step; frame ids come from it.
+ */
+export function begin(
+  state: ExecutionState,
+  situation: Situation,
+  parent: Frame,
+  task: Task,
+  index: number,
+  list: TaskList | null,
+  raw: Json,
+  entry: Entry = {},
+  offset = 0,
+): readonly Draft[] {
+  const id = state.version + 1 + offset;
+  const view: TaskView = { ...viewOf(task), rawInput: raw, startedAt: situation.now };
+  const started = {
+    task: task.reference,
+    key: task.key,
+    name: task.name,
+    kind: task.kind,
+    parent: parent.id,
+    index,
+    input: raw,
+  };
+  try {
+    const args = taskScope(state, situation, parent, view);
+    if (task.if !== null && !isTrue(task.if, raw, args)) {
+      const { key: _key, input: _input, ...skipped } = started;
+      // "then" of a skipped task is not followed.
+      return [decided("task.skipped", { ...skipped, ...entry, output: raw, move: moveOf(CONTINUE, index, list) })];
+    }
+    const input = transformInput(task.input, raw, args);
+    const inside = taskScope(state, situation, parent, view, { input });
+    const drafts: Draft[] = [
+      decided("task.started", {
+        ...started,
+        ...entry,
+        ...(task.input.from === null ? {} : { transformed: input }),
+        ...(task.kind === "for" ? { loop: loopOf(task, input, inside) } : {}),
+        ...(task.kind === "fork" ? { fork: { branches: task.branches.length, compete: task.compete } } : {}),
+      }),
+    ];
+    if (task.timeout !== null) {
+      const fireAt = durationEnd(task.timeout, situation.now, input, inside);
+      drafts.push(decided("timer.scheduled", { task: task.reference, frame: id, purpose: "timeout", fireAt }));
+    }
+    return drafts;
+  } catch (thrown) {
+    const error = problemFrom(thrown, task.reference);
+    return [
+      decided("task.started", { ...started, ...entry, begun: false }),
+      decided("task.failed", { task: task.reference, frame: id, error }),
+    ];
+  }
+}
+
+function loopOf(task: Extract<Task, { kind: "for" }>, input: Json, args: ExpressionArguments) {
+  const items = task.in.first(input, args);
+  if (!Array.isArray(items)) {
+    throw fault("expression", `"for.in" gives ${items === undefined ? "nothing" : describe(items)}, not an array`);
+  }
+  return { items: items as readonly Json[], each: task.each, at: task.at };
+}
+
+function describe(value: Json): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+export function viewOf(task: Task): Pick<TaskView, "name" | "reference" | "definition"> {
+  return { name: task.name, reference: task.reference, definition: task.definition };
+}
+
+/** `$task` of a live frame. */
+export function frameView(task: Task, frame: Frame): TaskView {
+  return { ...viewOf(task), rawInput: frame.rawInput, startedAt: frame.startedAt };
+}
+
+/** Variables of a task's own definition. */
+export function definitionScope(
+  state: ExecutionState,
+  situation: Situation,
+  frame: Frame,
+  task: Task,
+): ExpressionArguments {
+  return taskScope(state, situation, frame, frameView(task, frame), { input: frame.input });
+}
+
+/**
+ * Ends a task with its raw output: `output.as`, `export.as`, and the end of whatever still runs inside it.
+ *
+ * @param move where its list goes; by default its own `then`.
+ * @param plain leaves out `output` and `export` (an `end` in a branch of this fork).
+ */
+export function finish(
+  state: ExecutionState,
+  situation: Situation,
+  frame: Frame,
+  task: Task,
+  rawOutput: Json,
+  options: { readonly move?: Move; readonly plain?: boolean; readonly asked?: number; readonly then?: Then } = {},
+): readonly Draft[] {
+  const asked = options.asked === undefined ? {} : { asked: options.asked };
+  const source = options.asked === undefined ? "workflow-engine" : "executor-service";
+  const of = { task: task.reference, frame: frame.id };
+  try {
+    const view = frameView(task, frame);
+    const scope = (output?: Json) =>
+      taskScope(state, situation, parentFrame(state, frame), view, {
+        input: frame.input,
+        rawOutput,
+        ...(output === undefined ? {} : { output }),
+      });
+    const output = options.plain ? rawOutput : transformOutput(task.output, rawOutput, scope(), "output");
+    const exported = !options.plain && (task.export.as !== null || task.export.schema !== null);
+    // Without `as` the context stays as it is; its schema still judges it.
+    const context = !exported
+      ? undefined
+      : task.export.as === null
+        ? transformOutput(task.export, state.context, scope(output), "export")
+        : transformOutput(task.export, output, scope(output), "export");
+    const list = siblingsOf(state, situation, frame);
+    const move = options.move ?? moveOf(options.then ?? task.then, frame.index, list);
+    return [
+      ...endInside(state, situation, frame, "its task ended"),
+      {
+        type: "task.completed",
+        source,
+        data: { ...of, output, ...(context === undefined ? {} : { context }), move, ...asked },
+      },
+    ];
+  } catch (thrown) {
+    const error = problemFrom(thrown, task.reference);
+    return [{ type: "task.failed", source, data: { ...of, error, ...asked } }];
+  }
+}
+
+function parentFrame(state: ExecutionState, frame: Frame): Frame {
+  const parent = state.frames[frame.parent];
+  if (parent === undefined) throw new Error(`frame ${frame.id} has no parent`);
+  return parent;
+}
+
+/** The list a frame's task stands in. */
+export function siblingsOf(state: ExecutionState, situation: Situation, frame: Frame): TaskList | null {
+  const parent = parentFrame(state, frame);
+  return listOf(taskOf(situation, parent), parent, situation);
+}
+
+/** The task of a frame; null for the root. @throws {Error} when the definition has no such task. */
+export function taskOf(situation: Situation, frame: Frame): Task | null {
+  if (frame.key === "") return null;
+  const task = situation.workflow.byKey.get(frame.key);
+  if (task === undefined) throw new Error(`the definition has no task "${frame.key}"`);
+  return task;
+}
+
+/** Cancels all that runs inside a frame, and the frame's own timers. */
+export function endInside(state: ExecutionState, situation: Situation, frame: Frame, reason: string): readonly Draft[] {
+  const inside = descendantsOf(state, frame.id);
+  return [
+    ...inside.flatMap((each) => [
+      ...cancelTimers(state, each),
+      decided("task.cancelled", { task: taskOf(situation, each)?.reference ?? "", frame: each.id, reason }),
+    ]),
+    ...cancelTimers(state, frame),
+  ];
+}
+
+export function cancelTimers(state: ExecutionState, frame: Frame): readonly Draft[] {
+  return Object.entries(state.timers)
+    .filter(([, timer]) => timer.frame === frame.id)
+    .map(([name, { purpose }]) =>
+      decided("timer.cancelled", { task: frame.task, frame: frame.id, timer: Number(name), purpose }),
+    );
+}

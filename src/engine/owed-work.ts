@@ -1,0 +1,26 @@
+import type { TaskReference } from "../values/task-reference.ts";
+
+export type OwedKind = "activity" | "timer";
+/**
+ * `wait`: of a wait task. `retry`: delay before a try starts over. `timeout`: of a task or, on frame 1, of the workflow.
+ * `attempt`: limit of one attempt of a try.
+ */
+export type TimerPurpose = "wait" | "retry" | "timeout" | "attempt";
+
+/** Work asked of the world and not answered, named by the sequence of the event that asked. */
+export type OwedWork = OwedActivity | OwedTimer;
+export interface OwedActivity {
+  readonly kind: "activity";
+  readonly name: number;
+  readonly task: TaskReference;
+  /** Suffix of its own queue; absent = the common one. */
+  readonly queue?: string;
+}
+export interface OwedTimer {
+  readonly kind: "timer";
+  readonly name: number;
+  readonly task: TaskReference;
+  readonly purpose: TimerPurpose;
+  /** Epoch milliseconds, store time. */
+  readonly fireAt: number;
+}

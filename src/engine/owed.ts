@@ -1,0 +1,25 @@
+import type { OwedWork } from "./owed-work.ts";
+import { type ExecutionState, frameOf } from "./state.ts";
+
+/** All work the world has not answered, oldest first. A closed execution is owed nothing. */
+export function owed(state: ExecutionState): readonly OwedWork[] {
+  if (state.phase !== "open") return [];
+  const activities = Object.entries(state.activities).map(
+    ([name, { frame, queue }]): OwedWork => ({
+      kind: "activity",
+      name: Number(name),
+      task: frameOf(state, frame).task,
+      ...(queue === undefined ? {} : { queue }),
+    }),
+  );
+  const timers = Object.entries(state.timers).map(
+    ([name, timer]): OwedWork => ({
+      kind: "timer",
+      name: Number(name),
+      task: frameOf(state, timer.frame).task,
+      purpose: timer.purpose,
+      fireAt: timer.fireAt,
+    }),
+  );
+  return [...activities, ...timers].sort((a, b) => a.name - b.name);
+}
