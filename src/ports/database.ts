@@ -1,0 +1,93 @@
+import type { DefinitionReference } from "../engine/events.ts";
+import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
+import type { JsonObject } from "../values/json.ts";
+import type { ExecutionStatus } from "../values/status.ts";
+import type { Page, Paged } from "./event-store.ts";
+
+/** Definitions, the searchable lists, and what workers announce. Lists may lag behind the logs. */
+export interface Database {
+  /** Makes the tenant on first use. */
+  ensureTenant(tenant: TenantId): Promise<void>;
+  tenants(): Promise<readonly TenantId[]>;
+
+  /** Immutable once registered. "created-first": the first version of that name. An unlisted version may be put again if identical. */
+  putDefinition(definition: NewDefinition): Promise<"created-first" | "created" | "identical" | "conflict">;
+  /** Without `version` the newest listed: highest semver, a prerelease only when there is no release. */
+  definition(tenant: TenantId, namespace: string, name: string, version?: string): Promise<StoredDefinition | null>;
+  /** Also of unlisted ones, while any log names them. */
+  definitionByDigest(tenant: TenantId, digest: string): Promise<StoredDefinition | null>;
+  /** Stores a document that is run without being registered (`POST /executions` with `document`): found by digest only. */
+  keepDocument(definition: NewDefinition): Promise<void>;
+  /** Listed versions by namespace, name, then semver descending. */
+  definitions(tenant: TenantId, filter: DefinitionFilter, page: Page): Promise<Paged<StoredDefinition>>;
+  /** Takes a version (or all of a name) out of the lists; its document stays for executions that run it. How many were unlisted. */
+  unlistDefinition(tenant: TenantId, namespace: string, name: string, version?: string): Promise<number>;
+  /** True once any definition was ever put, by any tenant. */
+  everHeldDefinition(): Promise<boolean>;
+
+  /** Upsert, ignored when a summary of a later or equal version is there already. */
+  project(summary: ExecutionSummary): Promise<void>;
+  /** Newest `startedAt` first. */
+  executions(tenant: TenantId, filter: ExecutionFilter, page: Page): Promise<Paged<ExecutionSummary>>;
+  /** How many executions that run this definition are open, as far as the lists know. */
+  openExecutions(tenant: TenantId, namespace: string, name: string, version?: string): Promise<number>;
+
+  /** A worker says which functions it has, for `ttlMs`. The names are kept for ever, so that a known name can be told from a typo. */
+  announceFunctions(worker: string, functions: readonly AnnouncedFunction[], ttlMs: number): Promise<void>;
+  functions(): Promise<readonly KnownFunction[]>;
+
+  close(): Promise<void>;
+}
+
+export interface NewDefinition {
+  readonly tenant: TenantId;
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: string;
+  readonly digest: string;
+  readonly document: JsonObject;
+  /** What the author sent, to give back unchanged. */
+  readonly source: string;
+}
+export interface StoredDefinition extends NewDefinition {
+  readonly createdAt: number;
+}
+export interface DefinitionFilter {
+  readonly namespace?: string;
+  readonly name?: string;
+}
+
+export interface ExecutionSummary {
+  readonly executionId: ExecutionId;
+  readonly tenant: TenantId;
+  readonly workflowId: WorkflowId;
+  readonly definition: DefinitionReference;
+  readonly status: ExecutionStatus;
+  readonly version: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+}
+export interface ExecutionFilter {
+  readonly status?: readonly ExecutionStatus[];
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly workflowId?: WorkflowId;
+  /** All must hold. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Epoch ms: startedAt in [startedAfter, startedBefore), endedAt likewise. */
+  readonly startedAfter?: number;
+  readonly startedBefore?: number;
+  readonly endedAfter?: number;
+  readonly endedBefore?: number;
+}
+
+export interface AnnouncedFunction {
+  readonly name: string;
+  readonly queue: string | null;
+}
+export interface KnownFunction extends AnnouncedFunction {
+  readonly lastSeenAt: number;
+  /** Some worker's announcement has not run out. */
+  readonly online: boolean;
+}

@@ -1,0 +1,38 @@
+import type { AnswerFact } from "../engine/facts.ts";
+import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
+import type { Json } from "../values/json.ts";
+import type { TaskReference } from "../values/task-reference.ts";
+
+/** What came of an activity: a result or the specification's error, to be recorded. */
+export type Outcome = AnswerFact["outcome"];
+
+/** One line of structured log. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface ActivityContext {
+  readonly tenant: TenantId;
+  readonly workflowId: WorkflowId;
+  readonly executionId: ExecutionId;
+  readonly task: TaskReference;
+  /** From 1. */
+  readonly attempt: number;
+  /** The same for every repeat of one logical call. */
+  readonly idempotencyKey: string;
+  /** Aborts when the activity is no longer owed, the lock is lost, or the process must go. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+/**
+ * Carries out one kind of activity. Returns what is to be recorded; throws only when the job itself should be tried again
+ * (or when `signal` aborted it).
+ */
+export type Executor = (
+  activity: { readonly function?: string; readonly with: Json },
+  context: ActivityContext,
+) => Promise<Outcome>;
