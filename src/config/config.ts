@@ -1,0 +1,246 @@
+import { isIP } from "node:net";
+import type { z } from "zod";
+import { ConfigError } from "../errors.ts";
+import type { Failpoint } from "../values/failpoints.ts";
+import { type AdapterChoice, type AdapterChoices, chooseAdapters } from "./adapters.ts";
+import { shownValue } from "./mask.ts";
+import { probablyMeant, unknownNames } from "./names.ts";
+import { RETIRED, SECRET_PREFIX, SETTING_NAMES, type SettingName, type Settings, settingsSchema } from "./settings.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** All settings, checked and derived. Durations are milliseconds. */
+export interface Config extends AdapterChoices {
+  /** Some adapter is the embedded PostgreSQL. */
+  readonly usesEmbedded: boolean;
+  /** As given: relative to the working directory. */
+  readonly dataDir: string;
+  readonly allowVolatile: boolean;
+  readonly partitions: number;
+  /** False: `partitions` is only the default, and a store that was booted with another number may go on with its own. */
+  readonly partitionsGiven: boolean;
+  readonly lanes: number;
+
+  readonly engine: "serverless";
+  /** 0 = none. */
+  readonly workflowTimeoutMs: number;
+  readonly maxDeaths: number;
+  /** As given: relative to the working directory. */
+  readonly functions: string | null;
+  readonly examples: boolean;
+  readonly production: boolean;
+
+  readonly host: string;
+  /** 0 = any free port, for these three. */
+  readonly port: number;
+  readonly healthPort: number;
+  readonly metricsPort: number;
+  readonly auth: "none";
+
+  readonly workerConcurrency: number;
+  readonly taskConcurrency: number;
+  readonly reclaim: boolean;
+  readonly eventBatchSize: number;
+  readonly eventProcessingTimeoutMs: number;
+  readonly eventRetryAttempts: number;
+  readonly eventRetryDelayMs: number;
+  readonly timerPrecisionMs: number;
+  readonly timerHorizonMs: number;
+  readonly shutdownGraceMs: number;
+
+  readonly allowPrivateNetwork: boolean;
+  readonly httpAllowedHosts: readonly string[];
+  readonly httpMaxResponseBytes: number;
+
+  readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+  readonly failpoints: readonly Failpoint[];
+  /** Text of each `SECRET_<NAME>`, by `<NAME>`. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** Lines for the log of each start: replaced settings, probable typos, an open door. */
+  readonly notices: readonly string[];
+}
+
+/**
+ * Checks the whole environment. Empty values count as not given.
+ * @throws {ConfigError} that names every mistake: setting, given value (secrets hidden), allowed form.
+ */
+export function loadConfig(environment: Environment): Config {
+  const env = withoutServiceLinks(givenOnly(environment));
+  const parsed = settingsSchema.safeParse(env);
+  const settings = parsed.success ? parsed.data : partialSettings(env);
+  const redisUrl = redisUrlOf(settings);
+  const adapters = chooseAdapters(settings, redisUrl);
+  const mistakes = [
+    ...(parsed.success ? [] : parsed.error.issues.map((issue) => mistakeOf(issue, env))),
+    ...unknownNames(Object.keys(env)).map((name) => `${name}: is not a setting${suggestion(name)}`),
+    ...combinationMistakes(settings, env, redisUrl),
+    // A URL that is wrong was named above: that it is missing for the types that need it is no further mistake.
+    ...(["REDIS_URL", "DATABASE_URL", "REDIS_HOST"].some(
+      (name) => name in env && settings[name as SettingName] === undefined,
+    )
+      ? []
+      : adapters.mistakes),
+  ];
+  if (!parsed.success || mistakes.length > 0) throw new ConfigError(report(mistakes));
+  const notices = [...adapters.notices, ...noticesOf(parsed.data, env)];
+  return configOf(parsed.data, adapters.choices, env, notices);
+}
+
+function report(mistakes: readonly string[]): string {
+  return ["the configuration is not usable:", ...mistakes.map((mistake) => `  ${mistake}`)].join("\n");
+}
+
+type Given = Readonly<Record<string, string>>;
+
+function givenOnly(environment: Environment): Given {
+  const given = Object.entries(environment).filter(
+    (entry): entry is [string, string] => (entry[1] ?? "").trim() !== "",
+  );
+  return Object.fromEntries(given);
+}
+
+/** Kubernetes sets REDIS_PORT=tcp://… in every pod that lives beside a service called `redis`. */
+function withoutServiceLinks(env: Given): Given {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name, value]) => !(name === "REDIS_PORT" && value.startsWith("tcp://"))),
+  );
+}
+
+/** The settings that are right, when some are wrong: so that mistakes of combination are found in the same run. */
+function partialSettings(env: Given): Partial<Settings> {
+  const right = SETTING_NAMES.flatMap((name) => {
+    const parsed = settingsSchema.shape[name].safeParse(env[name]);
+    return parsed.success ? [[name, parsed.data] as const] : [];
+  });
+  return Object.fromEntries(right);
+}
+
+function mistakeOf(issue: z.core.$ZodIssue, env: Given): string {
+  const name = String(issue.path[0]);
+  return `${name}=${shownValue(name, env[name] ?? "")}: must be ${issue.message}`;
+}
+
+function suggestion(name: string): string {
+  const meant = probablyMeant(name);
+  return meant === undefined ? "" : `; did you mean ${meant}?`;
+}
+
+function combinationMistakes(settings: Partial<Settings>, env: Given, redisUrl: string | undefined): readonly string[] {
+  const mistakes: string[] = [];
+  if (settings.HOST !== undefined && !isLoopback(settings.HOST) && env.AUTH === undefined) {
+    mistakes.push(
+      `HOST=${settings.HOST}: is reachable from other machines, so AUTH must be set; AUTH=none lets everybody in who can connect`,
+    );
+  }
+  for (const name of ["REDIS_PORT", "REDIS_PASSWORD"] as const) {
+    if (
+      settings[name] !== undefined &&
+      redisUrl === undefined &&
+      env.REDIS_URL === undefined &&
+      env.REDIS_HOST === undefined
+    ) {
+      mistakes.push(`${name}=${shownValue(name, String(settings[name]))}: needs REDIS_HOST, which is not given`);
+    }
+  }
+  const ports = (["PORT", "HEALTH_PORT", "METRICS_PORT"] as const).filter((name) => (settings[name] ?? 0) !== 0);
+  ports.forEach((name, index) => {
+    const twin = ports.slice(0, index).find((other) => settings[other] === settings[name]);
+    if (twin !== undefined) {
+      mistakes.push(`${name}=${settings[name]}: must be another port than ${twin}, or 0 for any free one`);
+    }
+  });
+  return mistakes;
+}
+
+/** True for addresses that only this machine reaches. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+/** REDIS_URL, or one built of REDIS_HOST and REDIS_PORT; REDIS_PASSWORD fills in for a URL that holds none. */
+function redisUrlOf(settings: Partial<Settings>): string | undefined {
+  const { REDIS_URL, REDIS_HOST, REDIS_PORT, REDIS_PASSWORD } = settings;
+  const hostname = REDIS_HOST !== undefined && isIP(REDIS_HOST) === 6 ? `[${REDIS_HOST}]` : REDIS_HOST;
+  const base = REDIS_URL ?? (hostname === undefined ? undefined : `redis://${hostname}:${REDIS_PORT ?? 6_379}`);
+  if (base === undefined || REDIS_PASSWORD === undefined) return base;
+  const url = new URL(base);
+  if (url.password === "") url.password = encodeURIComponent(REDIS_PASSWORD);
+  return url.href;
+}
+
+function noticesOf(settings: Settings, env: Given): readonly string[] {
+  const names = Object.keys(env);
+  const retired = names
+    .filter((name) => Object.hasOwn(RETIRED, name))
+    .map((name) => `${name} has no effect here: ${RETIRED[name]}`);
+  const typos = names.flatMap((name) => {
+    const meant = probablyMeant(name);
+    return meant === undefined || name.startsWith("DURABULL_")
+      ? []
+      : [`${name} is not a setting: did you mean ${meant}?`];
+  });
+  const unusedHost = env.REDIS_URL !== undefined && env.REDIS_HOST !== undefined;
+  return [
+    ...retired,
+    ...typos,
+    ...(unusedHost ? ["REDIS_HOST and REDIS_PORT are not used, because REDIS_URL is given"] : []),
+    ...(isLoopback(settings.HOST)
+      ? []
+      : [
+          `AUTH=none on ${settings.HOST}: everybody who can connect may start, read and cancel workflows of every tenant`,
+        ]),
+    ...(settings.DURABULL_FAILPOINT === undefined
+      ? []
+      : ["DURABULL_FAILPOINT is set: this process will fail on purpose"]),
+  ];
+}
+
+function configOf(settings: Settings, choices: AdapterChoices, env: Given, notices: readonly string[]): Config {
+  const usesEmbedded = Object.values(choices).some((choice: AdapterChoice) => choice.kind === "embedded");
+  const production = settings.NODE_ENV === "production";
+  return {
+    ...choices,
+    usesEmbedded,
+    dataDir: settings.DURABULL_DATA_DIR,
+    allowVolatile: settings.ALLOW_VOLATILE,
+    partitions: settings.PARTITIONS,
+    partitionsGiven: env.PARTITIONS !== undefined,
+    lanes: settings.LANES,
+    engine: settings.WORKFLOW_ENGINE_TYPE,
+    workflowTimeoutMs: settings.WORKFLOW_TIMEOUT_SECONDS,
+    maxDeaths: settings.WORKFLOW_MAX_RETRIES,
+    functions: settings.FUNCTIONS ?? null,
+    examples: settings.EXAMPLES ?? !production,
+    production,
+    host: settings.HOST,
+    port: settings.PORT,
+    healthPort: settings.HEALTH_PORT,
+    metricsPort: settings.METRICS_PORT,
+    auth: settings.AUTH ?? "none",
+    workerConcurrency: settings.WORKER_CONCURRENCY,
+    taskConcurrency: settings.TASK_CONCURRENCY,
+    reclaim: settings.WORKER_RECLAIM_ENABLED,
+    eventBatchSize: settings.EVENT_BATCH_SIZE,
+    eventProcessingTimeoutMs: settings.EVENT_PROCESSING_TIMEOUT,
+    eventRetryAttempts: settings.EVENT_RETRY_ATTEMPTS,
+    eventRetryDelayMs: settings.EVENT_RETRY_DELAY_MS,
+    timerPrecisionMs: settings.TIMER_SERVICE_PRECISION,
+    timerHorizonMs: settings.TIMER_HORIZON,
+    shutdownGraceMs: settings.SHUTDOWN_GRACE_MS,
+    allowPrivateNetwork: settings.ALLOW_PRIVATE_NETWORK ?? usesEmbedded,
+    httpAllowedHosts: settings.HTTP_ALLOWED_HOSTS ?? [],
+    httpMaxResponseBytes: settings.HTTP_MAX_RESPONSE_BYTES,
+    logLevel: settings.LOG_LEVEL,
+    failpoints: settings.DURABULL_FAILPOINT ?? [],
+    secrets: secretsOf(env),
+    notices,
+  };
+}
+
+function secretsOf(env: Given): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(env)
+      .filter(([name]) => name.startsWith(SECRET_PREFIX) && name.length > SECRET_PREFIX.length)
+      .map(([name, value]) => [name.slice(SECRET_PREFIX.length), value]),
+  );
+}

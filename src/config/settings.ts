@@ -1,0 +1,198 @@
+import { z } from "zod";
+import {
+  durationMs,
+  failpoints,
+  flag,
+  host,
+  hostPatterns,
+  integer,
+  oneOf,
+  port,
+  postgresUrl,
+  redisUrl,
+  text,
+} from "./formats.ts";
+
+/** What `.env.example` says of a setting. */
+export interface About {
+  /** As it would be written in the environment; undefined = not set. */
+  readonly default?: string;
+  readonly unit?: string;
+  readonly meaning: string;
+  /** Its value is never shown. */
+  readonly secret?: true;
+}
+
+const about = z.registry<About>();
+
+/** Adds what is known of a setting; its default goes through the same checks as a given value. */
+function setting<Value>(
+  schema: z.ZodType<Value, string>,
+  known: About & { readonly default: string },
+): z.ZodType<Value>;
+function setting<Value>(schema: z.ZodType<Value, string>, known: About): z.ZodType<Value | undefined>;
+function setting<Value>(schema: z.ZodType<Value, string>, known: About): z.ZodType<Value | undefined> {
+  const whole = known.default === undefined ? schema.optional() : schema.prefault(known.default);
+  return whole.register(about, known);
+}
+
+const ADAPTERS = ["redis", "postgres", "embedded"] as const;
+export type AdapterKind = (typeof ADAPTERS)[number];
+/** Names that will get an adapter one day; each kind of store refuses them with the list of what there is. */
+const adapter = () => oneOf(...ADAPTERS);
+
+/** Every setting, in the order of `.env.example`. */
+export const settingsSchema = z.object({
+  REDIS_URL: setting(redisUrl(), {
+    meaning:
+      "Redis 7 or later, as redis://, rediss:// or host:port. Without it and DATABASE_URL: the embedded PostgreSQL.",
+  }),
+  REDIS_HOST: setting(host(), { meaning: "Builds REDIS_URL when that is absent." }),
+  REDIS_PORT: setting(port(), { meaning: "With REDIS_HOST; 6379 when absent." }),
+  REDIS_PASSWORD: setting(text(), {
+    meaning: "With REDIS_HOST, or for a REDIS_URL that holds no password.",
+    secret: true,
+  }),
+  DATABASE_URL: setting(postgresUrl(), {
+    meaning: "PostgreSQL 15 or later, as postgres://user:password@host/database.",
+  }),
+  DURABULL_DATA_DIR: setting(text(), { default: ".durabull", meaning: "Directory of the embedded PostgreSQL." }),
+  EVENTSTORE_TYPE: setting(adapter(), {
+    meaning:
+      "redis, postgres or embedded. Default: redis with REDIS_URL, else postgres with DATABASE_URL, else embedded.",
+  }),
+  DB_TYPE: setting(adapter(), {
+    meaning: "Where definitions and lists are kept; values and default as EVENTSTORE_TYPE.",
+  }),
+  QUEUE_TYPE: setting(adapter(), { meaning: "What carries the jobs; values and default as EVENTSTORE_TYPE." }),
+  ALLOW_VOLATILE: setting(flag(), {
+    default: "false",
+    meaning: "Accept a Redis without append-only file: a restart of it loses all.",
+  }),
+  PARTITIONS: setting(integer(1, 4_096), {
+    default: "16",
+    meaning: "Partitions of the event store. Kept at the first boot; another value is refused later.",
+  }),
+  LANES: setting(integer(1, 64), { default: "1", meaning: "Wake-up queues; tenants are spread over them." }),
+
+  WORKFLOW_ENGINE_TYPE: setting(oneOf("serverless"), {
+    default: "serverless",
+    meaning: "Language of the definitions.",
+  }),
+  WORKFLOW_TIMEOUT_SECONDS: setting(durationMs({ plainUnit: "s" }), {
+    default: "0",
+    unit: "seconds",
+    meaning: "Limit of an execution whose definition has none; 0 = no limit.",
+  }),
+  WORKFLOW_MAX_RETRIES: setting(integer(0, 1_000), {
+    default: "3",
+    unit: "process deaths",
+    meaning: "Deaths on one wake-up or activity without progress before it becomes a dead letter.",
+  }),
+  FUNCTIONS: setting(text(), { meaning: "Module (.ts, .js or .mjs) that exports functions made with defineFunction." }),
+  EXAMPLES: setting(flag(), {
+    meaning: "Register examples/ on a store that never held a definition. Default: on, unless NODE_ENV is production.",
+  }),
+  NODE_ENV: setting(text(), { default: "development", meaning: "production turns the examples off." }),
+
+  HOST: setting(host(), {
+    default: "127.0.0.1",
+    meaning: "Address to listen on. Beyond loopback, AUTH must be set too.",
+  }),
+  PORT: setting(port(), { default: "8080", meaning: "API and dashboard; 0 = any free port." }),
+  HEALTH_PORT: setting(port(), { default: "8082", meaning: "/livez, /readyz and /startupz; 0 = any free port." }),
+  METRICS_PORT: setting(port(), { default: "9090", meaning: "/metrics; 0 = any free port." }),
+  AUTH: setting(oneOf("none"), {
+    meaning: "Who may use the API. Only none, everybody who can connect, exists in this version.",
+  }),
+
+  WORKER_CONCURRENCY: setting(integer(1, 10_000), {
+    default: "50",
+    unit: "wake-ups",
+    meaning:
+      "At once in one process. They share one thread and mostly wait for the store: 50 is what the throughput figures were measured with.",
+  }),
+  TASK_CONCURRENCY: setting(integer(1, 10_000), {
+    default: "100",
+    unit: "activities",
+    meaning: "At once in one process. They mostly wait for other services, so more of them than wake-ups.",
+  }),
+  WORKER_RECLAIM_ENABLED: setting(flag(), {
+    default: "true",
+    meaning: "This process reconciles and looks for stalled jobs. One process of a deployment must.",
+  }),
+  EVENT_BATCH_SIZE: setting(integer(1, 10_000), {
+    default: "500",
+    unit: "facts",
+    meaning: "Taken from an inbox in one commit.",
+  }),
+  EVENT_PROCESSING_TIMEOUT: setting(durationMs({ least: 1_000 }), { default: "30s", meaning: "Limit of one wake-up." }),
+  EVENT_RETRY_ATTEMPTS: setting(integer(1, 1_000), {
+    default: "3",
+    unit: "tries",
+    meaning: "Of a wake-up whose decision throws, before it becomes a dead letter.",
+  }),
+  EVENT_RETRY_DELAY_MS: setting(durationMs({ plainUnit: "ms" }), {
+    default: "200",
+    unit: "milliseconds",
+    meaning: "Delay after such a failure, times the number of the try.",
+  }),
+  TIMER_SERVICE_PRECISION: setting(durationMs({ least: 100 }), {
+    default: "1s",
+    meaning:
+      "A timer that has not fired this long after it was due is dispatched again and counted late. Due times are never rounded.",
+  }),
+  TIMER_HORIZON: setting(durationMs({ least: 60_000 }), {
+    default: "24h",
+    meaning: "Timers due later than this from now are put into the queue only when they come closer.",
+  }),
+  SHUTDOWN_GRACE_MS: setting(durationMs({ plainUnit: "ms", most: 3_600_000 }), {
+    default: "10000",
+    unit: "milliseconds",
+    meaning: "How long a stopping process waits for the work in hand.",
+  }),
+
+  ALLOW_PRIVATE_NETWORK: setting(flag(), {
+    meaning:
+      "HTTP calls may go to loopback, private and link-local addresses. Default: true with an embedded store, else false.",
+  }),
+  HTTP_ALLOWED_HOSTS: setting(hostPatterns(), {
+    meaning:
+      "Comma-separated hosts, *.domains, addresses and ranges that HTTP calls may reach even at private addresses.",
+  }),
+  HTTP_MAX_RESPONSE_BYTES: setting(integer(1, 1_073_741_824), {
+    default: "1048576",
+    unit: "bytes",
+    meaning: "Longest body of an HTTP response, after decompression.",
+  }),
+
+  LOG_LEVEL: setting(oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"), {
+    default: "info",
+    meaning: "Least severe level that is logged: trace, debug, info, warn, error, fatal or silent.",
+  }),
+  DURABULL_FAILPOINT: setting(failpoints(), {
+    meaning: "For tests of Durabull only: name:action:probability[,…], actions kill, throw, stop, delay<ms>.",
+  }),
+});
+
+export type Settings = z.output<typeof settingsSchema>;
+export type SettingName = keyof Settings & string;
+
+export const SETTING_NAMES = Object.keys(settingsSchema.shape) as readonly SettingName[];
+
+export function aboutSetting(name: SettingName): About {
+  return about.get(settingsSchema.shape[name]) ?? { meaning: "" };
+}
+
+/** Settings of other services like this one that have no meaning here, and what took their place. */
+export const RETIRED: Readonly<Record<string, string>> = {
+  WORKER_CONSUMER_GROUP: "BullMQ hands each job to one worker: there is no consumer group to name",
+  WORKER_STREAM_BATCH:
+    "EVENT_BATCH_SIZE says how many facts one commit takes, WORKER_CONCURRENCY how many wake-ups run at once",
+  WORKER_STREAM_BLOCK: "BullMQ waits for jobs by itself: there is nothing to tune",
+  TIMER_SERVICE_ENABLED:
+    "timers are delayed jobs that every workflow worker takes; WORKER_RECLAIM_ENABLED says where late ones are looked for",
+};
+
+/** `SECRET_PAYMENTS` is the secret PAYMENTS. */
+export const SECRET_PREFIX = "SECRET_";
