@@ -1,0 +1,152 @@
+import type { Redis } from "ioredis";
+import type { Database, ExecutionFilter, ExecutionSummary } from "../../ports/database.ts";
+import type { Page, Paged } from "../../ports/event-store.ts";
+import { hashOf, type TenantId } from "../../values/ids.ts";
+import { isClosed } from "../../values/status.ts";
+import { answered, pipelined } from "./connection.ts";
+import { cursorOf, partsOf } from "./cursors.ts";
+import type { Keys } from "./keys.ts";
+import { demandSchema, moment, texts } from "./records.ts";
+import { run, scriptOf } from "./scripts.ts";
+
+const PROJECT = scriptOf(["lists/lib", "lists/project"], { writes: true });
+
+/** Summaries looked at together when a filter has to read them. */
+const SUMMARIES_AT_ONCE = 200;
+
+/** The part of the database that lists executions: indexes by start, by status and by workflow ID; all else is read and filtered. */
+export function createExecutionList(
+  connection: Redis,
+  keys: Keys,
+): Pick<Database, "project" | "executions" | "openExecutions"> {
+  return {
+    async project(summary) {
+      const { tenant, executionId, version, status, workflowId, definition } = summary;
+      const { namespace, name } = definition;
+      const of = definitionKey(namespace, name);
+      const ofVersion = definitionKey(namespace, name, definition.version);
+      const open = isClosed(status) ? 0 : 1;
+      const text = JSON.stringify(summary);
+      const args = [
+        executionId,
+        version,
+        status,
+        open,
+        text,
+        placeOf(summary),
+        hashOf(workflowId),
+        of,
+        ofVersion,
+      ] as const;
+      await run(connection, PROJECT, keys.lists(tenant), args);
+    },
+
+    async executions(tenant, filter, page) {
+      const indexes = indexesOf(keys, tenant, filter);
+      const places = (before: string, after: string, count: number) =>
+        newest(connection, indexes, before, after, count);
+      const found = await fitting(filter, page, places, (batch) => summaries(connection, keys, tenant, batch));
+      return pageOf(found, page.limit);
+    },
+
+    async openExecutions(tenant, namespace, name, version) {
+      return answered(connection.scard(keys.openOf(tenant, definitionKey(namespace, name, version))));
+    },
+  };
+}
+
+/** Escaped, so that no two definitions share a key. */
+function definitionKey(...parts: readonly (string | undefined)[]): string {
+  return parts.flatMap((part) => (part === undefined ? [] : [encodeURIComponent(part)])).join("/");
+}
+
+/** "<startedAt> <id>": its text sorts by time, and never changes. */
+function placeOf({ startedAt, executionId }: Pick<ExecutionSummary, "startedAt" | "executionId">): string {
+  return `${padded(startedAt)} ${executionId}`;
+}
+function padded(startedAt: number): string {
+  return String(moment(startedAt)).padStart(16, "0");
+}
+
+function indexesOf(keys: Keys, tenant: TenantId, { workflowId, status = [] }: ExecutionFilter): readonly string[] {
+  if (workflowId !== undefined) return [keys.executionsOf(tenant, hashOf(workflowId))];
+  if (status.length > 0) return status.map((each) => keys.executionsIn(tenant, each));
+  return [keys.executions(tenant)];
+}
+
+/** Places over all indexes, each once. One may be in two of them, or have left all, while it moves. */
+async function newest(
+  connection: Redis,
+  indexes: readonly string[],
+  before: string,
+  after: string,
+  count: number,
+): Promise<readonly string[]> {
+  const commands = indexes.map((index) => ["zrange", index, before, after, "BYLEX", "REV", "LIMIT", 0, count] as const);
+  const found = new Set((await pipelined(connection, commands)).flatMap(texts));
+  return [...found].sort().reverse().slice(0, count);
+}
+
+async function summaries(
+  connection: Redis,
+  keys: Keys,
+  tenant: TenantId,
+  places: readonly string[],
+): Promise<readonly ExecutionSummary[]> {
+  if (places.length === 0) return [];
+  const found = await answered(
+    connection.mget(places.map((place) => keys.execution(tenant, place.slice(place.indexOf(" ") + 1)))),
+  );
+  return found.flatMap((text) => (text === null ? [] : [summaryOf(text)]));
+}
+
+/** "<schema> <version> <status> <JSON>" */
+function summaryOf(text: string): ExecutionSummary {
+  const [, schema, json = ""] = /^(\d+) \d+ [A-Z]+ (.*)$/s.exec(text) ?? [];
+  demandSchema(schema ?? /^\d+/.exec(text)?.[0], "a summary");
+  return JSON.parse(json);
+}
+
+/** At most one more than the page holds, newest first. */
+async function fitting(
+  filter: ExecutionFilter,
+  { limit, cursor }: Page,
+  places: (before: string, after: string, count: number) => Promise<readonly string[]>,
+  read: (places: readonly string[]) => Promise<readonly ExecutionSummary[]>,
+): Promise<readonly ExecutionSummary[]> {
+  const { startedAfter = 0, startedBefore } = filter;
+  const bounds = [
+    ...(cursor === undefined ? [] : partsOf(cursor, 1)),
+    ...(startedBefore === undefined ? [] : [padded(startedBefore)]),
+  ].sort();
+  let before = bounds[0] === undefined ? "+" : `(${bounds[0]}`;
+  const after = `[${padded(startedAfter)}`;
+  const count = Math.max(limit + 1, SUMMARIES_AT_ONCE);
+  const found: ExecutionSummary[] = [];
+  for (;;) {
+    const batch = await places(before, after, count);
+    found.push(...(await read(batch)).filter((summary) => fits(summary, filter)));
+    if (found.length > limit || batch.length < count) return found.slice(0, limit + 1);
+    before = `(${batch.at(-1)}`;
+  }
+}
+
+function fits({ status, definition, workflowId, labels, endedAt }: ExecutionSummary, filter: ExecutionFilter): boolean {
+  const { endedAfter, endedBefore } = filter;
+  if (filter.status !== undefined && filter.status.length > 0 && !filter.status.includes(status)) return false;
+  if (filter.namespace !== undefined && filter.namespace !== definition.namespace) return false;
+  if (filter.name !== undefined && filter.name !== definition.name) return false;
+  if (filter.workflowId !== undefined && filter.workflowId !== workflowId) return false;
+  if (endedAfter !== undefined && (endedAt === null || endedAt < endedAfter)) return false;
+  if (endedBefore !== undefined && (endedAt === null || endedAt >= endedBefore)) return false;
+  return Object.entries(filter.labels ?? {}).every(
+    ([key, value]) => Object.hasOwn(labels, key) && labels[key] === value,
+  );
+}
+
+function pageOf(found: readonly ExecutionSummary[], limit: number): Paged<ExecutionSummary> {
+  const items = found.slice(0, limit);
+  const last = items.at(-1);
+  if (found.length <= limit || last === undefined) return { items };
+  return { items, nextCursor: cursorOf(placeOf(last)) };
+}

@@ -1,0 +1,71 @@
+import { type ExecutionId, type Group, hashOf, type TenantId } from "../../values/ids.ts";
+import type { ExecutionStatus } from "../../values/status.ts";
+
+/**
+ * Names of all keys. A partition's keys share one hash tag, as do a tenant's lists, so that each script stays in one slot of a
+ * cluster. User strings never become part of a key: they are hashed or escaped.
+ */
+export interface Keys {
+  readonly meta: string;
+  readonly tenants: string;
+  readonly everHeldDefinition: string;
+  /** What all keys of a partition begin with; scripts build the rest (see README.md). */
+  partition(partition: number): string;
+  head(partition: number, executionId: ExecutionId): string;
+  log(partition: number, executionId: ExecutionId): string;
+  /** Pointer to the group's open execution. */
+  group(partition: number, group: Group): string;
+  runs(partition: number, group: Group): string;
+  letter(partition: number, letterId: string): string;
+  openLetters(partition: number): string;
+  letters(partition: number, tenant: TenantId): string;
+  /** What all keys of a tenant's lists begin with. */
+  lists(tenant: TenantId): string;
+  document(tenant: TenantId, digest: string): string;
+  /** `name` and `definition`: escaped namespace, name and, if any, version. */
+  versions(tenant: TenantId, name: string): string;
+  names(tenant: TenantId): string;
+  execution(tenant: TenantId, executionId: ExecutionId): string;
+  executions(tenant: TenantId): string;
+  executionsIn(tenant: TenantId, status: ExecutionStatus): string;
+  executionsOf(tenant: TenantId, workflowHash: string): string;
+  openOf(tenant: TenantId, definition: string): string;
+  readonly functions: string;
+}
+
+/** @param prefix first part of every key; without braces, which would move the hash tag. @throws {RangeError} for such a prefix. */
+export function keysOf(prefix: string): Keys {
+  if (!/^[^{}\s]+$/.test(prefix))
+    throw new RangeError(`"${prefix}" cannot begin a key: it is empty or has braces or spaces`);
+  const partition = (number: number) => `${prefix}:{${number}}`;
+  const group = (number: number, of: Group) => `${partition(number)}:g:${groupHash(of)}`;
+  const head = (number: number, executionId: ExecutionId) => `${partition(number)}:x:${executionId}`;
+  const lists = (tenant: TenantId) => `${prefix}:{t.${tenant}}`;
+  return {
+    meta: `${prefix}:meta`,
+    tenants: `${prefix}:tenants`,
+    everHeldDefinition: `${prefix}:ever-held-definition`,
+    partition,
+    head,
+    log: (number, executionId) => `${head(number, executionId)}:log`,
+    group,
+    runs: (number, of) => `${group(number, of)}:runs`,
+    letter: (number, letterId) => `${partition(number)}:letter:${letterId}`,
+    openLetters: (number) => `${partition(number)}:letters`,
+    letters: (number, tenant) => `${partition(number)}:letters:${tenant}`,
+    lists,
+    document: (tenant, digest) => `${lists(tenant)}:document:${digest}`,
+    versions: (tenant, name) => `${lists(tenant)}:versions:${name}`,
+    names: (tenant) => `${lists(tenant)}:names`,
+    execution: (tenant, executionId) => `${lists(tenant)}:execution:${executionId}`,
+    executions: (tenant) => `${lists(tenant)}:executions`,
+    executionsIn: (tenant, status) => `${lists(tenant)}:status:${status}`,
+    executionsOf: (tenant, workflowHash) => `${lists(tenant)}:workflow:${workflowHash}`,
+    openOf: (tenant, definition) => `${lists(tenant)}:open:${definition}`,
+    functions: `${prefix}:{functions}`,
+  };
+}
+
+export function groupHash({ tenant, workflowId }: Group): string {
+  return hashOf(tenant, workflowId).slice(0, 32);
+}
