@@ -1,0 +1,64 @@
+import { statementsOf } from "./event-store-statements.ts";
+import type { Statement } from "./pool.ts";
+
+const DEFINITION = "tenant, namespace, name, version, digest, document, source, created_at";
+
+const TEXTS = {
+  ensureTenant: "INSERT INTO durabull.tenant (name) VALUES ($1) ON CONFLICT DO NOTHING",
+  tenants: "SELECT name FROM durabull.tenant ORDER BY name",
+  putDefinition: "SELECT durabull.put_definition($1, $2, $3, $4, $5, $6, $7, $8, $9) AS value",
+  definition: `SELECT ${DEFINITION} FROM durabull.definition
+    WHERE tenant = $1 AND namespace = $2 AND name = $3 AND listed AND ($4::text IS NULL OR version = $4::text)
+    ORDER BY is_release DESC, version_order DESC, version DESC LIMIT 1`,
+  definitionByDigest: `(SELECT ${DEFINITION} FROM durabull.definition WHERE tenant = $1 AND digest = $2 LIMIT 1)
+    UNION ALL
+    (SELECT ${DEFINITION} FROM durabull.document WHERE tenant = $1 AND digest = $2)
+    LIMIT 1`,
+  keepDocument: `INSERT INTO durabull.document (tenant, digest, namespace, name, version, document, source, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, durabull.now_ms()) ON CONFLICT DO NOTHING`,
+  // The order of versions runs down while the others run up, so that a comparison of rows will not do.
+  definitions: `SELECT ${DEFINITION} FROM durabull.definition
+    WHERE tenant = $1 AND listed AND ($2::text IS NULL OR namespace = $2) AND ($3::text IS NULL OR name = $3)
+      AND ($4::text IS NULL OR (namespace, name) > ($4, $5)
+        OR (namespace = $4 AND name = $5 AND (version_order, version) < ($6, $7)))
+    ORDER BY namespace, name, version_order DESC, version DESC LIMIT $8`,
+  unlistDefinition: `UPDATE durabull.definition SET listed = false
+    WHERE tenant = $1 AND namespace = $2 AND name = $3 AND listed AND ($4::text IS NULL OR version = $4::text)
+    RETURNING version`,
+  everHeldDefinition: "SELECT EXISTS (SELECT FROM durabull.definition) AS value",
+  project: `INSERT INTO durabull.summary AS s (
+      execution_id, tenant, workflow_id, namespace, name, definition_version, digest, status, ended_as, version, labels,
+      label_pairs, started_at, ended_at
+    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    ON CONFLICT (execution_id) DO UPDATE SET
+      status = excluded.status, ended_as = excluded.ended_as, version = excluded.version, labels = excluded.labels,
+      label_pairs = excluded.label_pairs, started_at = excluded.started_at, ended_at = excluded.ended_at
+    WHERE s.version < excluded.version`,
+  openExecutions: `SELECT count(*) AS value FROM durabull.summary
+    WHERE tenant = $1 AND namespace = $2 AND name = $3 AND ended_as IS NULL
+      AND ($4::text IS NULL OR definition_version = $4::text)`,
+  announceFunctions: `WITH announced AS (
+      SELECT a.name, a.queue FROM unnest($2::text[], $3::text[]) AS a (name, queue)
+    ), known AS (
+      INSERT INTO durabull.function (name, queue, last_seen_at)
+      SELECT a.name, a.queue, durabull.now_ms() FROM announced a
+      ON CONFLICT (name) DO UPDATE SET queue = excluded.queue, last_seen_at = excluded.last_seen_at
+    ), withdrawn AS (
+      DELETE FROM durabull.announcement x WHERE x.worker = $1 AND x.name <> ALL ($2::text[])
+    ), forgotten AS (
+      DELETE FROM durabull.announcement x WHERE x.worker <> $1 AND x.expires_at < durabull.now_ms() - 3600000
+    )
+    INSERT INTO durabull.announcement (worker, name, expires_at)
+    SELECT $1, a.name, durabull.now_ms() + $4::bigint FROM announced a
+    ON CONFLICT (worker, name) DO UPDATE SET expires_at = excluded.expires_at`,
+  functions: `SELECT f.name, f.queue, f.last_seen_at, EXISTS (
+      SELECT FROM durabull.announcement a WHERE a.name = f.name AND a.expires_at > durabull.now_ms()
+    ) AS online
+    FROM durabull.function f ORDER BY f.name`,
+} as const;
+
+export type DatabaseStatements = Readonly<Record<keyof typeof TEXTS, Statement>>;
+
+export function databaseStatements(schema: string): DatabaseStatements {
+  return statementsOf(TEXTS, schema);
+}
