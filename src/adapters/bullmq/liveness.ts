@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Queue } from "bullmq";
+import { bullmqConfig } from "../../../bullmq.config.ts";
+import { ask } from "./deadline.ts";
+import type { QueueServer } from "./queue-server.ts";
+
+/** Answers whether a job will be run, or is being run, without anybody adding it again. */
+export interface Liveness {
+  alive(queue: Queue, jobId: string): Promise<boolean>;
+}
+
+const WILL_RUN = new Set(["waiting", "delayed", "prioritized", "waiting-children"]);
+const POLL_MS = 100;
+
+/**
+ * An active job whose lock has lapsed is alive while some process looks for stalled jobs, as its next two checks put it back. Whether one
+ * does cannot be read anywhere, so it is watched for that long; a queue found without is believed for as long again, for many jobs at once.
+ */
+export function liveness(server: QueueServer): Liveness {
+  const { stalledCheckMs } = bullmqConfig.locks;
+  const watchMs = 3 * stalledCheckMs;
+  const uncheckedUntil = new Map<string, number>();
+
+  async function recovers(queue: Queue, jobId: string): Promise<boolean> {
+    if (Date.now() < (uncheckedUntil.get(queue.name) ?? 0)) return false;
+    const deadline = Date.now() + watchMs;
+    while (Date.now() < deadline) {
+      await sleep(POLL_MS);
+      const state = await ask(() => queue.getJobState(jobId));
+      if (state !== "active") return WILL_RUN.has(state);
+      if (await ask(() => server.holdsLock(queue, jobId))) return true;
+    }
+    uncheckedUntil.set(queue.name, Date.now() + watchMs);
+    return false;
+  }
+
+  return {
+    async alive(queue, jobId) {
+      const state = await ask(() => queue.getJobState(jobId));
+      if (state !== "active") return WILL_RUN.has(state);
+      return (await ask(() => server.holdsLock(queue, jobId))) || recovers(queue, jobId);
+    },
+  };
+}

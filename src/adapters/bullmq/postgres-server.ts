@@ -1,0 +1,226 @@
+import {
+  DEFAULT_SCHEMA,
+  type PgPool,
+  PostgresConnection,
+  PostgresQueueBackend,
+  type Processor,
+  Queue,
+  type QueueBaseOptions,
+  runMigrations,
+  Worker,
+} from "bullmq";
+import { bullmqConfig } from "../../../bullmq.config.ts";
+import type { QueueKind } from "./names.ts";
+import { type QueueServer, type ServerDependencies, unhurried, workerOptions } from "./queue-server.ts";
+
+export interface PostgresTarget {
+  readonly connectionString: string;
+  /** Default: made from the prefix. */
+  readonly schema?: string;
+}
+
+export function postgresServer(target: PostgresTarget, { prefix, report }: ServerDependencies): QueueServer {
+  const { postgresPools: pools, producers, retention } = bullmqConfig;
+  const schema = target.schema ?? schemaOf(prefix);
+  const connect = (max: number, name: string) => {
+    const connection = new SelfHealingConnection(target.connectionString, schema, max, producers.deadlineMs);
+    connection.on("error", (error) => report(error, name));
+    return connection;
+  };
+  const shared = connect(pools.producers, "connection");
+  const workersOpen = new Map<Worker, QueueKind>();
+  return {
+    openQueue(name) {
+      const factory = (_: string, opts: QueueBaseOptions<unknown>) => new Backend(shared, name, opts, false);
+      const streams = { events: { maxLen: retention.eventsPerQueue } };
+      const queue = new Queue(name, { connection: shared, streams }, factory);
+      queue.on("error", (error) => report(error, name));
+      return queue as unknown as Queue;
+    },
+    openWorker(name, kind, processor: Processor, recover, concurrency) {
+      const connection = connect(pools[kind], name);
+      const options = { ...workerOptions(kind, recover, concurrency), connection };
+      const factory = (_: string, opts: QueueBaseOptions<unknown>) =>
+        unhurried(new Backend(connection, name, opts, true, name));
+      const worker = new Worker(name, processor, options, factory) as unknown as Worker;
+      worker.on("error", (error) => report(error, name));
+      workersOpen.set(worker, kind);
+      const disconnect = () => {
+        workersOpen.delete(worker);
+        connection.close().catch(() => undefined);
+      };
+      return { worker, disconnect };
+    },
+    async holdsLock(queue, jobId) {
+      const text = "SELECT locked_until_ms FROM job WHERE queue = $1 AND id = $2 AND state = 'active'";
+      const { rows } = await query<{ locked_until_ms: string | null }>(shared, text, [queue.name, jobId]);
+      return Number(rows[0]?.locked_until_ms ?? 0) > Date.now();
+    },
+    delaysRunningJobs: false,
+    bulkFrom: 8,
+    // BullMQ writes a row of its own for each queue it opens.
+    rememberTaskQueue: async () => undefined,
+    async taskQueues() {
+      const text = "SELECT DISTINCT queue FROM meta WHERE starts_with(queue, $1)";
+      const { rows } = await query<{ queue: string }>(shared, text, [`${bullmqConfig.queues.tasks}-`]);
+      return rows.map(({ queue }) => queue);
+    },
+    connections: () =>
+      pools.producers + [...workersOpen.values()].reduce((sum, kind) => sum + pools[kind] + LISTENERS, 0),
+    close: () => shared.close(),
+  };
+}
+
+const LISTENERS = 1;
+const DEADLOCK = "40P01";
+const DEADLOCK_RETRIES = 3;
+
+/** A schema's name: letters, digits and underscores, and never BullMQ's default, which another application may use. */
+function schemaOf(prefix: string): string {
+  const word = prefix
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_]/g, "_")
+    .slice(0, 50);
+  return word === "" ? `${DEFAULT_SCHEMA}_queues` : `${word}_queues`;
+}
+
+async function query<R>(connection: PostgresConnection, text: string, values: readonly unknown[]) {
+  await connection.waitUntilReady();
+  return connection.pool.query<R>(text, values);
+}
+
+/** BullMQ's remembers a first connection that failed for ever, and migrates only when told; this one tries again at each use. */
+class SelfHealingConnection extends PostgresConnection {
+  #ready: Promise<void> | undefined;
+
+  constructor(connectionString: string, schema: string, max: number, connectionTimeoutMillis: number) {
+    // A queue need not survive a power cut: what it knew is rebuilt from the log. So no statement waits for the disk.
+    const options = "-c synchronous_commit=off";
+    super({
+      connectionString,
+      schema,
+      max,
+      connectionTimeoutMillis,
+      idleTimeoutMillis: 60_000,
+      keepAlive: true,
+      options,
+    });
+    surviveDeadlocks(this.pool);
+  }
+
+  override waitUntilReady(): Promise<void> {
+    this.#ready ??= this.#migrate().catch((error) => {
+      this.#ready = undefined;
+      throw error;
+    });
+    return this.#ready;
+  }
+
+  async #migrate(): Promise<void> {
+    const client = await this.pool.connect();
+    try {
+      await runMigrations(client, this.schema);
+    } finally {
+      client.release();
+    }
+  }
+}
+
+/**
+ * BullMQ's statements meet in deadlocks now and then, and one that ends the completion of a job would count as the job's failure.
+ * Each is a transaction of its own, so the one that PostgreSQL gave up has done nothing and may run again.
+ */
+function surviveDeadlocks(pool: PgPool): void {
+  const query = pool.query.bind(pool);
+  pool.query = async <R>(text: string, values?: readonly unknown[]) => {
+    for (let left = DEADLOCK_RETRIES; ; left -= 1) {
+      try {
+        return await query<R>(text, values);
+      } catch (error) {
+        if (left === 0 || (error as { readonly code?: unknown }).code !== DEADLOCK) throw error;
+      }
+    }
+  };
+}
+
+class Backend extends PostgresQueueBackend {
+  readonly #name: string;
+  readonly #listenerName: string | undefined;
+  readonly #clock: ServerClock;
+  #named: Promise<void> | undefined;
+
+  constructor(
+    connection: PostgresConnection,
+    name: string,
+    opts: QueueBaseOptions<unknown>,
+    ownsConnection: boolean,
+    listenerName?: string,
+  ) {
+    super(connection, name, opts as QueueBaseOptions<never>, ownsConnection, listenerName);
+    this.#name = name;
+    this.#listenerName = listenerName;
+    this.#clock = new ServerClock(connection);
+  }
+
+  override async waitUntilReady(): Promise<void> {
+    await this.connection.waitUntilReady();
+    if (this.#listenerName === undefined) return;
+    this.#named ??= this.setName(this.#listenerName).catch((error) => {
+      this.#named = undefined;
+      throw error;
+    });
+    await this.#named;
+  }
+
+  /** BullMQ would sleep up to an hour after an error, trusting that no notification is ever lost. */
+  override get maximumBlockTimeout(): number {
+    return bullmqConfig.workers.idlePollSeconds;
+  }
+
+  override async moveToActive(token: string, name?: string) {
+    await this.#clock.assertAgrees();
+    return super.moveToActive(token, name);
+  }
+
+  override async moveStalledJobsToWait(): Promise<string[]> {
+    await this.#clock.assertAgrees();
+    await this.#forgetCheckFromTheFuture();
+    return super.moveStalledJobsToWait();
+  }
+
+  /** Left by a worker whose clock was ahead: all others would wait for that moment before they look for stalled jobs again. */
+  async #forgetCheckFromTheFuture(): Promise<void> {
+    const text = "DELETE FROM meta WHERE queue = $1 AND field = 'stalled-check' AND value::bigint > $2";
+    await query(this.connection, text, [this.#name, Date.now() + 2 * bullmqConfig.locks.maxClockSkewMs]);
+  }
+}
+
+/**
+ * BullMQ judges locks on PostgreSQL by the clock of each worker: one that is ahead takes running jobs from their healthy holders,
+ * one that is behind has its own taken. So a worker that differs from the server by a quarter of the lock takes no jobs until it agrees.
+ */
+class ServerClock {
+  readonly #connection: PostgresConnection;
+  #checkedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(connection: PostgresConnection) {
+    this.#connection = connection;
+  }
+
+  /** Asks the server now and then. @throws {Error} when the clocks differ too much. */
+  async assertAgrees(): Promise<void> {
+    const { maxClockSkewMs, clockCheckMs } = bullmqConfig.locks;
+    const before = performance.now();
+    if (before - this.#checkedAt < clockCheckMs) return;
+    const text = "SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now";
+    const { rows } = await query<{ now: string }>(this.#connection, text, []);
+    const roundTripMs = performance.now() - before;
+    const aheadMs = Date.now() - roundTripMs / 2 - Number(rows[0]?.now);
+    if (Math.abs(aheadMs) - roundTripMs / 2 > maxClockSkewMs) {
+      throw new Error(
+        `the clock of this machine is ${Math.abs(aheadMs / 1_000).toFixed(1)} s ${aheadMs > 0 ? "ahead of" : "behind"} PostgreSQL's; no jobs are taken until they agree`,
+      );
+    }
+    this.#checkedAt = performance.now();
+  }
+}

@@ -1,0 +1,105 @@
+import {
+  createRedisBackend,
+  type Processor,
+  Queue,
+  QueueKeys,
+  type QueueOptions,
+  RedisConnection,
+  RedisQueueBackend,
+  Worker,
+} from "bullmq";
+import { Redis } from "ioredis";
+import { bullmqConfig } from "../../../bullmq.config.ts";
+import { type QueueServer, type ServerDependencies, unhurried, workerOptions } from "./queue-server.ts";
+
+/** The service refuses to start on an older one, so the producers need not ask. */
+const REDIS_VERSION = "7.0.8";
+
+export function redisServer(url: string, { prefix, report }: ServerDependencies): QueueServer {
+  const client = connect(url, report, { enableOfflineQueue: false, maxRetriesPerRequest: 1 });
+  const connection = new KnownRedis(client, { shared: true, blocking: false, skipVersionCheck: true });
+  connection.on("error", () => undefined);
+  /** The first connection is waited for, as BullMQ does; afterwards a command fails while there is none. */
+  const ready = async () => {
+    await connection.client;
+    return client;
+  };
+  const registry = `${prefix}:task-queues`;
+  return {
+    openQueue(name) {
+      const streams = { events: { maxLen: bullmqConfig.retention.eventsPerQueue } };
+      const options = { connection: client, prefix: keyPrefix(prefix, name), streams };
+      const queue = new Queue(name, options, () => siblingBackend(connection, name, options));
+      queue.on("error", (error) => report(error, name));
+      return queue as unknown as Queue;
+    },
+    openWorker(name, kind, processor: Processor, recover, concurrency) {
+      const own = connect(url, (error) => report(error, name), { maxRetriesPerRequest: null });
+      const options = {
+        ...workerOptions(kind, recover, concurrency),
+        connection: own,
+        prefix: keyPrefix(prefix, name),
+      };
+      const worker = new AbandonableWorker(name, processor, options, (...args) =>
+        unhurried(createRedisBackend(...args)),
+      );
+      worker.on("error", (error) => report(error, name));
+      const disconnect = () => {
+        worker
+          .getBackend()
+          .close(true)
+          .catch(() => undefined);
+        own.disconnect();
+        worker.abandon();
+      };
+      return { worker, disconnect };
+    },
+    holdsLock: async (queue, jobId) => (await (await ready()).exists(`${queue.toKey(jobId)}:lock`)) === 1,
+    delaysRunningJobs: true,
+    bulkFrom: 2,
+    rememberTaskQueue: async (name) => void (await (await ready()).sadd(registry, name)),
+    taskQueues: async () => (await ready()).smembers(registry),
+    connections: () => 0,
+    close: async () => client.disconnect(),
+  };
+}
+
+/** Keys of one queue share a hash tag of their own: all a script touches is in one slot, and the queues spread over a cluster. */
+export function keyPrefix(prefix: string, queue: string): string {
+  return `{${prefix}:${queue}}`;
+}
+
+/** Answers what the producers' scripts are chosen by without an INFO, whose failure would break the connection object for good. */
+class KnownRedis extends RedisConnection {
+  override get redisVersion(): string {
+    return REDIS_VERSION;
+  }
+}
+
+/** Closing waits for ever on a connection that is away, and meanwhile goes on renewing locks. */
+class AbandonableWorker extends Worker {
+  abandon(): void {
+    this.lockManager.close().catch(() => undefined);
+  }
+}
+
+function siblingBackend(connection: RedisConnection, name: string, options: QueueOptions): RedisQueueBackend {
+  const keys = new QueueKeys(options.prefix);
+  const toKey = (type: string) => keys.toKey(name, type);
+  return new RedisQueueBackend(connection, name, keys.getKeys(name), toKey, options, undefined, false);
+}
+
+function connect(
+  url: string,
+  report: (error: Error, where: string) => void,
+  options: { enableOfflineQueue?: boolean; maxRetriesPerRequest: number | null },
+): Redis {
+  const { reconnectMs } = bullmqConfig.workers;
+  const client = new Redis(url, {
+    ...options,
+    connectTimeout: 5_000,
+    retryStrategy: (times) => Math.min(times * 100, reconnectMs),
+  });
+  client.on("error", (error) => report(error, "connection"));
+  return client;
+}
