@@ -1,0 +1,86 @@
+import { type ExecutionState, fold } from "../engine/index.ts";
+import { CorruptRecordError } from "../errors.ts";
+import type { EventStore, ReadResult } from "../ports/event-store.ts";
+import type { ExecutionId } from "../values/ids.ts";
+import type { Json } from "../values/json.ts";
+import { NO_TIP, nextTip } from "../values/tip.ts";
+import type { StateCache } from "./state-cache.ts";
+
+export interface Loaded {
+  readonly log: ReadResult;
+  readonly state: ExecutionState;
+  /** Version of the last snapshot stored. */
+  readonly snapshot: number;
+  /** Events that had to be read. */
+  readonly eventsRead: number;
+  readonly warm: boolean;
+}
+
+/**
+ * The state of an execution: the cached one with what came later, or cold, from the snapshot or the whole log. Null when there is
+ * no such execution.
+ * @throws {CorruptRecordError} when a whole log does not match its tip.
+ */
+export async function load(
+  events: EventStore,
+  cache: StateCache,
+  executionId: ExecutionId,
+  inboxLimit: number,
+): Promise<Loaded | null> {
+  const cached = cache.get(executionId);
+  if (cached !== undefined) {
+    const log = await events.read(executionId, { after: cached.state.version, inboxLimit, snapshot: false });
+    if (log === null) return null;
+    // The store may have lost its last second, or another worker was there: only the same chain may be continued.
+    if (log.head.version >= cached.state.version && chain(cached.tip, log) === log.head.tip) {
+      const state = log.events.length === 0 ? cached.state : fold(log.events, cached.state);
+      return { log, state, snapshot: cached.snapshot, eventsRead: log.events.length, warm: true };
+    }
+    cache.drop(executionId);
+  }
+  return loadCold(events, executionId, inboxLimit);
+}
+
+/** Without the cache. */
+export async function loadCold(
+  events: EventStore,
+  executionId: ExecutionId,
+  inboxLimit: number,
+): Promise<Loaded | null> {
+  const log = await events.read(executionId, { after: 0, inboxLimit });
+  if (log === null) return null;
+  const from = log.snapshot === null ? null : snapshotState(log.snapshot.state);
+  if (log.snapshot !== null && from === null) {
+    const whole = await events.read(executionId, { after: 0, inboxLimit, snapshot: false });
+    return whole === null ? null : folded({ ...whole, snapshot: null }, null, executionId);
+  }
+  return folded(log, from, executionId);
+}
+
+function folded(log: ReadResult, from: StoredSnapshot | null, executionId: ExecutionId): Loaded {
+  if (chain(from?.tip ?? NO_TIP, log) !== log.head.tip) {
+    throw new CorruptRecordError(`the history of ${executionId} does not match its tip at version ${log.head.version}`);
+  }
+  const state = fold(log.events, from?.state ?? null);
+  return { log, state, snapshot: log.snapshot?.version ?? 0, eventsRead: log.events.length, warm: false };
+}
+
+function chain(tip: string, log: ReadResult): string {
+  return log.events.reduce(nextTip, tip);
+}
+
+/** A snapshot as it is stored: the state with the tip it stands for. */
+export interface StoredSnapshot {
+  readonly state: ExecutionState;
+  readonly tip: string;
+}
+
+export function snapshotOf(state: ExecutionState, tip: string): Json {
+  return { state, tip } as unknown as Json;
+}
+
+/** Null for a snapshot of another build's schema: the log tells the same. */
+function snapshotState(stored: Json): StoredSnapshot | null {
+  const snapshot = stored as unknown as StoredSnapshot;
+  return snapshot.state.schema === 1 ? snapshot : null;
+}

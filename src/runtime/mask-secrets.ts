@@ -1,0 +1,91 @@
+import type { Outcome } from "../ports/executor.ts";
+import type { Json } from "../values/json.ts";
+import type { Problem } from "../values/problem.ts";
+
+const HIDDEN = "[hidden]";
+/** Characters; a shorter text stands in too many others that are no secret. */
+const SHORTEST = 4;
+/** Bytes; in base64 a shorter one is found by chance. */
+const SHORTEST_IN_BASE64 = 5;
+
+/**
+ * What came of an activity, without the texts of the secrets it was given: every string of at least four characters in them,
+ * wherever it stands in the output (members' names included) or in an error's title and detail. Found are a text as it is, escaped
+ * as in JSON, percent-encoded in any way, and, from five bytes, inside base64 (basic authentication, a raw body); a detail is
+ * cut short, so also the beginning of a text at its end. Numbers, and what a service has changed or cut, are not found.
+ */
+export function maskSecrets(outcome: Outcome, secrets: Json): Outcome {
+  const texts = textsOf(secrets);
+  if (texts.length === 0) return outcome;
+  const found = new RegExp([...texts.map(inAnyEncoding), ...texts.flatMap(insideBase64)].join("|"), "g");
+  return outcome.ok
+    ? { ok: true, output: masked(outcome.output, found) }
+    : { ...outcome, error: maskedProblem(outcome.error, found, texts) };
+}
+
+function maskedProblem(problem: Problem, found: RegExp, texts: readonly string[]): Problem {
+  const { title, detail } = problem;
+  return {
+    ...problem,
+    ...(title === undefined ? {} : { title: title.replace(found, HIDDEN) }),
+    ...(detail === undefined ? {} : { detail: withoutBeginning(detail.replace(found, HIDDEN), texts) }),
+  };
+}
+
+function masked(value: Json, found: RegExp): Json {
+  if (typeof value === "string") return value.replace(found, HIDDEN);
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((item: Json) => masked(item, found));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name.replace(found, HIDDEN), masked(member, found)]),
+  );
+}
+
+function withoutBeginning(detail: string, texts: readonly string[]): string {
+  for (const text of texts) {
+    for (let length = Math.min(text.length - 1, detail.length); length >= SHORTEST; length--) {
+      if (detail.endsWith(text.slice(0, length))) return detail.slice(0, -length) + HIDDEN;
+    }
+  }
+  return detail;
+}
+
+/** The longest first, so that none leaves the rest of another that begins with it. */
+function textsOf(secrets: Json): readonly string[] {
+  const texts = new Set(leavesOf(secrets).flatMap((text) => [text, text.trim()]));
+  return [...texts].filter((text) => text.length >= SHORTEST).sort((a, b) => b.length - a.length);
+}
+
+function leavesOf(value: Json): readonly string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(leavesOf) : [];
+}
+
+function inAnyEncoding(text: string): string {
+  return [...text].map((character) => `(?:${[...new Set(formsOf(character))].join("|")})`).join("");
+}
+
+function formsOf(character: string): readonly string[] {
+  const percent = [...Buffer.from(character)].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
+  return [
+    literal(character),
+    literal(JSON.stringify(character).slice(1, -1)),
+    percent.replaceAll(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`),
+    ...(character === " " ? ["\\+"] : []),
+  ];
+}
+
+/** The digits that a text alone decides, for each of the three places at which its bytes may begin. */
+function insideBase64(text: string): readonly string[] {
+  const bytes = Buffer.from(text);
+  if (bytes.length < SHORTEST_IN_BASE64) return [];
+  return [0, 1, 2].map((before) => {
+    const digits = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64");
+    const own = digits.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
+    return own.replaceAll("+", "[-+]").replaceAll("/", "[/_]");
+  });
+}
+
+function literal(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+}

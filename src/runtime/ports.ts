@@ -1,0 +1,59 @@
+import type { Workflow } from "../dsl/workflow.ts";
+import type { Database } from "../ports/database.ts";
+import type { EventStore } from "../ports/event-store.ts";
+import type { Log } from "../ports/executor.ts";
+import type { RuntimeMetrics } from "../ports/metrics.ts";
+import type { Queues } from "../ports/queues.ts";
+import type { TenantId } from "../values/ids.ts";
+import type { Failpoints } from "./failpoints.ts";
+
+/** What the runtime works with; put together by compose. */
+export interface Ports {
+  readonly events: EventStore;
+  readonly database: Database;
+  readonly queues: Queues;
+  readonly definitions: Definitions;
+  /** Own queues of registered functions, by name. */
+  readonly functionQueues: () => Promise<Readonly<Record<string, string>>>;
+  readonly log: Log;
+  readonly metrics: RuntimeMetrics;
+  readonly failpoints: Failpoints;
+  readonly settings: RuntimeSettings;
+}
+
+/** Compiled definitions by digest: immutable, so kept as long as there is room. */
+export interface Definitions {
+  /** @throws {Error} when the database does not hold it. */
+  get(tenant: TenantId, digest: string): Promise<Workflow>;
+}
+
+export interface RuntimeSettings {
+  /** Facts taken per commit. */
+  readonly eventBatchSize: number;
+  /** Events decided per commit before others get their turn. */
+  readonly sliceEvents: number;
+  /** Time deciding may take per commit, in milliseconds: nothing else in the process runs meanwhile. */
+  readonly sliceMs: number;
+  /** Limit of one wake-up, in milliseconds. */
+  readonly eventProcessingTimeoutMs: number;
+  /** Engine faults before a dead letter, and the delay after each, times its number. */
+  readonly eventRetryAttempts: number;
+  readonly eventRetryDelayMs: number;
+  /** Process deaths on one wake-up or activity, without progress, before its dead letter. */
+  readonly maxDeaths: number;
+  /** How long an activity may be in hand or queued before somebody looks whether its job lives. */
+  readonly activityLeaseMs: number;
+  /** A timer unfired this long after it was due is dispatched again. */
+  readonly timerPrecisionMs: number;
+  /** Timers due later than this from now are armed later. */
+  readonly timerHorizonMs: number;
+  /** Between two looks of the reconciler. */
+  readonly reconcileEveryMs: number;
+  readonly partitions: number;
+  /** Events between two snapshots. */
+  readonly snapshotEvery: number;
+  /** Live states kept in memory. */
+  readonly cachedStates: number;
+  /** For `$runtime`. */
+  readonly runtime: { readonly name: string; readonly version: string };
+}

@@ -1,0 +1,319 @@
+import { type Decision, decide, type ExecutionState, statusOf } from "../engine/index.ts";
+import { StoreUnavailableError, UnknownSchemaError, VersionConflictError } from "../errors.ts";
+import type { ExecutionHead } from "../ports/event-store.ts";
+import type { Delivery, Job } from "../ports/queues.ts";
+import type { ExecutionId, Group } from "../values/ids.ts";
+import { isClosed } from "../values/status.ts";
+import { nextTip } from "../values/tip.ts";
+import { parkExecution, parkWake } from "./dead-letters.ts";
+import { jobOf, lookAtOf, owedChanges } from "./dispatch.ts";
+import { summaryOf } from "./execution-summary.ts";
+import { type Loaded, load, snapshotOf } from "./load.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
+import type { Ports } from "./ports.ts";
+import type { StateCache } from "./state-cache.ts";
+
+/** Refusals of a closing commit that finds unread messages, before it closes without them. */
+const MAX_UNREAD_REFUSALS = 3;
+/** Fences lost in a row before the wake-up is put back instead of trying on. */
+const MAX_LOST_FENCES = 20;
+const ROUNDING_MS = 10;
+
+type WakeDelivery = Pick<Delivery, "redelivered" | "signal">;
+
+export interface WakeProcessor {
+  /** Takes every execution of the group that has something to decide; one that fails does not keep it from the others. */
+  processWake(group: Group, delivery: WakeDelivery): Promise<void>;
+}
+
+/** @param onClosed told of every execution this process has closed. */
+export function createWakeProcessor(
+  ports: Ports,
+  cache: StateCache,
+  onClosed: (executionId: ExecutionId) => void = () => {},
+): WakeProcessor {
+  /**
+   * One of the wake-ups that were in hand when a process died may be what ended it. Alone among its like, it cannot be what the
+   * others are counted for: each is counted only when its turn comes, and its commit clears it before the next has its turn.
+   */
+  const suspects = oneAtATime();
+
+  async function take(executionId: ExecutionId, { redelivered, signal }: WakeDelivery): Promise<void> {
+    if (!redelivered) return processOrCount(ports, cache, executionId, signal, onClosed);
+    return suspects(async () => {
+      signal.throwIfAborted();
+      if (!(await countDeath(ports, executionId))) await processOrCount(ports, cache, executionId, signal, onClosed);
+    });
+  }
+
+  return {
+    async processWake(group, delivery) {
+      const failures: unknown[] = [];
+      for (const executionId of await ports.events.due(group)) {
+        // Thrown, not returned: what is left is not done, and somebody else may take it.
+        delivery.signal.throwIfAborted();
+        try {
+          await take(executionId, delivery);
+        } catch (error) {
+          if (error instanceof StoreUnavailableError || delivery.signal.aborted) throw error;
+          ports.log.error({ ...group, executionId, err: error }, "a wake-up failed");
+          failures.push(error);
+        }
+      }
+      if (failures.length > 0) throw failures[0];
+    },
+  };
+}
+
+/** The process that held this wake-up died with it. True when that was once too often: it is a dead letter now. */
+async function countDeath(ports: Ports, executionId: ExecutionId): Promise<boolean> {
+  const deaths = await ports.events.fault(executionId, "death", 0);
+  if (deaths < ports.settings.maxDeaths) return false;
+  const error = new Error(`the processing of this execution's events ended its process ${deaths} times`);
+  await parkWake(ports, executionId, error, deaths);
+  return true;
+}
+
+/**
+ * What goes wrong with one execution (a record that cannot be read, an engine that throws) is counted against it and keeps no other
+ * of its group from its turn; a store that is away is thrown.
+ */
+async function processOrCount(
+  ports: Ports,
+  cache: StateCache,
+  executionId: ExecutionId,
+  signal: AbortSignal,
+  onClosed: (executionId: ExecutionId) => void,
+): Promise<void> {
+  try {
+    await processExecution(ports, cache, executionId, signal, onClosed);
+  } catch (thrown) {
+    // Another build may know what this one does not.
+    if (thrown instanceof StoreUnavailableError || thrown instanceof UnknownSchemaError) throw thrown;
+    cache.drop(executionId);
+    const [head] = await ports.events.heads([executionId]);
+    if (!head) return;
+    // Nothing is decided any more: what can be told without its history is told, as after a termination.
+    if (isClosed(head.status)) await settle(ports, head, onClosed);
+    else await engineFault(ports, head, thrown);
+  }
+}
+
+/** Loads, decides, commits, dispatches and settles one execution. */
+async function processExecution(
+  ports: Ports,
+  cache: StateCache,
+  executionId: ExecutionId,
+  signal: AbortSignal,
+  onClosed: (executionId: ExecutionId) => void,
+): Promise<void> {
+  const { failpoints, metrics, log, settings } = ports;
+  const until = performance.now() + settings.eventProcessingTimeoutMs;
+  let unread = 0;
+  for (let lost = 0; lost < MAX_LOST_FENCES && !signal.aborted && performance.now() < until; lost++) {
+    const begun = performance.now();
+    const loaded = await load(ports.events, cache, executionId, settings.eventBatchSize);
+    if (loaded === null) return;
+    metrics.cache(loaded.warm);
+    if (isClosed(loaded.log.head.status) && loaded.log.inbox.length === 0) {
+      await settle(ports, loaded.log.head, onClosed);
+      return;
+    }
+    const decision = await decideOn(ports, loaded);
+    await failpoints.hit("before-commit");
+    try {
+      const refuseUnread = unread < MAX_UNREAD_REFUSALS;
+      const committed = await commit(ports, executionId, loaded, decision, refuseUnread);
+      if (committed === "unread") {
+        unread += 1;
+        continue;
+      }
+      const { head, snapshot } = committed;
+      await failpoints.hit("after-commit");
+      if (isClosed(head.status)) cache.drop(executionId);
+      else cache.set(executionId, { state: decision.state, tip: head.tip, snapshot });
+      await dispatch(ports, head, loaded, decision);
+      await failpoints.hit("after-dispatch");
+      log.debug(
+        {
+          tenant: head.tenant,
+          workflowId: head.workflowId,
+          executionId,
+          eventsRead: loaded.eventsRead,
+          snapshot: loaded.log.snapshot !== null,
+          facts: decision.taken,
+          decided: decision.events.length,
+          status: head.status,
+          ms: Math.round((performance.now() - begun) * 100) / 100,
+        },
+        "wake-up processed",
+      );
+      const settled =
+        !decision.more && !loaded.log.inboxMore && (await settle(ports, head, onClosed, loaded, decision));
+      // Others get their turn before the rest.
+      if (!settled) await ports.queues.wake(head, "more");
+      return;
+    } catch (error) {
+      if (!(error instanceof VersionConflictError)) throw error;
+      metrics.lostFence();
+      cache.drop(executionId);
+    }
+  }
+  const head = (await ports.events.heads([executionId]))[0];
+  if (head) await ports.queues.wake(head, "more");
+}
+
+async function decideOn(ports: Ports, loaded: Loaded): Promise<Decision> {
+  const { settings } = ports;
+  const { head, inbox, readAt } = loaded.log;
+  await ports.failpoints.hit("before-decide");
+  const workflow = await ports.definitions.get(head.tenant, head.definition.digest);
+  const functionQueues = await ports.functionQueues();
+  const situation = { now: readAt, workflow, runtime: settings.runtime, functionQueues };
+  const begun = performance.now();
+  const isSpent = () => performance.now() - begun >= settings.sliceMs;
+  return decide(loaded.state, inbox, situation, { events: settings.sliceEvents, isSpent });
+}
+
+/** Counted in the head, with a delay; once too often it is a dead letter. */
+async function engineFault(ports: Ports, head: ExecutionHead, thrown: unknown): Promise<void> {
+  const { events, queues, metrics, log, settings } = ports;
+  metrics.engineFault();
+  const { tenant, workflowId, executionId } = head;
+  const delayMs = settings.eventRetryDelayMs * (head.faults + 1);
+  const faults = await events.fault(executionId, "error", delayMs);
+  log.error({ tenant, workflowId, executionId, err: thrown, faults }, "the engine could not process this execution");
+  if (faults >= settings.eventRetryAttempts) {
+    await parkWake(ports, executionId, thrown, faults);
+    return;
+  }
+  // A delayed look: the wake-up itself must not block its group. A little later than the store's moment, as timers are rounded.
+  setTimeout(() => {
+    queues
+      .wake(head, "retry")
+      .catch((error: unknown) => log.warn({ executionId, err: error }, "no wake-up after a fault"));
+  }, delayMs + ROUNDING_MS).unref();
+}
+
+async function commit(
+  ports: Ports,
+  executionId: ExecutionId,
+  loaded: Loaded,
+  decision: Decision,
+  refuseUnread: boolean,
+): Promise<"unread" | { readonly head: ExecutionHead; readonly snapshot: number }> {
+  const { head, readAt } = loaded.log;
+  const { events, state, taken } = decision;
+  if (events.length === 0 && taken === 0) return { head, snapshot: loaded.snapshot };
+  const { added, removed } = owedChanges(loaded.state, state);
+  const tip = events.reduce(nextTip, head.tip);
+  const status = statusOf(state);
+  const snapshot = state.version - loaded.snapshot >= ports.settings.snapshotEvery && !isClosed(status);
+  const committed = await ports.events.commit(executionId, {
+    expected: head,
+    taken,
+    events,
+    tip,
+    owed: {
+      add: added.map((work) => ({ work, lookAt: lookAtOf(work, readAt, ports.settings) })),
+      remove: removed.map(({ name }) => name),
+    },
+    status,
+    ...(snapshot ? { snapshot: snapshotOf(state, tip) } : {}),
+    ...(isClosed(status) && refuseUnread ? { refuseUnread } : {}),
+  });
+  if (committed.result === "unread") return "unread";
+  ports.metrics.commit(events.length);
+  if (committed.unheard > 0) {
+    ports.log.warn(
+      { executionId, unheard: committed.unheard },
+      "the execution ended without reading its last messages",
+    );
+  }
+  return { head: committed.head, snapshot: snapshot ? state.version : loaded.snapshot };
+}
+
+/** Puts into the queues all that was asked since the last settled version, and takes out what is not owed any more. */
+async function dispatch(ports: Ports, head: ExecutionHead, loaded: Loaded, decision: Decision): Promise<void> {
+  const { queues, settings } = ports;
+  const now = loaded.log.readAt;
+  const { removed } = owedChanges(loaded.state, decision.state);
+  const dispatches = new Map(loaded.log.owed.map((entry) => [entry.name, entry.dispatch]));
+  const jobs = jobsSince(head, decision.state, loaded.log.head.settled, dispatches, now, settings.timerHorizonMs);
+  if (jobs.length > 0) await queues.dispatch(jobs);
+  const done = doneIn(decision, loaded.state, settings.timerPrecisionMs);
+  const gone = removed
+    .filter(({ name }) => !done.has(name))
+    .flatMap((work) => jobOf(head, work, dispatches.get(work.name) ?? 0, now, Number.POSITIVE_INFINITY) ?? []);
+  if (gone.length > 0) await queues.remove(gone);
+  reportLateness(ports, decision, loaded.state);
+}
+
+/** Names of work whose job has run: an activity that answered, a timer that fired in time; that of a late one may still be somewhere. */
+function doneIn({ events }: Decision, before: ExecutionState, precisionMs: number): ReadonlySet<number> {
+  return new Set(
+    events.flatMap((event) => {
+      if (event.type === "timer.fired") {
+        const fireAt = before.timers[event.data.timer]?.fireAt ?? event.at;
+        return event.at - fireAt < precisionMs ? [event.data.timer] : [];
+      }
+      const asked = event.type === "task.completed" || event.type === "task.failed" ? event.data.asked : undefined;
+      return asked === undefined ? [] : [asked];
+    }),
+  );
+}
+
+function jobsSince(
+  head: ExecutionHead,
+  state: ExecutionState,
+  settled: number,
+  dispatches: ReadonlyMap<number, number>,
+  now: number,
+  horizonMs: number,
+): readonly Job[] {
+  const { added } = owedChanges(null, state);
+  return added
+    .filter(({ name }) => name > settled)
+    .flatMap((work) => jobOf(head, work, dispatches.get(work.name) ?? 0, now, horizonMs) ?? []);
+}
+
+function reportLateness(ports: Ports, decision: Decision, before: ExecutionState): void {
+  for (const event of decision.events) {
+    if (event.type !== "timer.fired") continue;
+    const timer = before.timers[event.data.timer];
+    if (timer !== undefined) ports.metrics.timerLateness(event.at - timer.fireAt);
+  }
+}
+
+/** Projects and settles. A projection that fails leaves the execution due, so that it is repeated. */
+async function settle(
+  ports: Ports,
+  head: ExecutionHead,
+  onClosed: (executionId: ExecutionId) => void,
+  loaded?: Loaded,
+  decision?: Decision,
+): Promise<boolean> {
+  const closed = isClosed(head.status);
+  if (closed) onClosed(head.executionId);
+  // Nothing decided: an earlier wake-up was cut short, perhaps before its projection.
+  const nothingNew = decision === undefined || decision.events.length === 0;
+  if ((nothingNew || loaded?.log.head.status !== head.status) && !(await project(ports, head))) return true;
+  if (head.status === "FAILED") await parkExecution(ports, head);
+  if (closed && !nothingNew) ports.metrics.ended(head.status);
+  await ports.failpoints.hit("before-settle");
+  const settled = await ports.events.settle(head.executionId, head.version);
+  await ports.failpoints.hit("after-settle");
+  return settled;
+}
+
+/** False when the lists could not be told: attention will have it repeated. */
+async function project(ports: Ports, head: ExecutionHead): Promise<boolean> {
+  const { tenant, workflowId, executionId } = head;
+  try {
+    await ports.database.project(summaryOf(head));
+    return true;
+  } catch (error) {
+    ports.log.warn({ tenant, workflowId, executionId, err: error }, "the lists were not told of an execution");
+    return false;
+  }
+}

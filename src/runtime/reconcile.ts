@@ -1,0 +1,140 @@
+import type { Attention, OwedEntry } from "../ports/event-store.ts";
+import type { Job } from "../ports/queues.ts";
+import type { ExecutionId } from "../values/ids.ts";
+import { redispatch } from "./dead-letters.ts";
+import { jobOf } from "./dispatch.ts";
+import { createLetterKeeper } from "./letter-keeper.ts";
+import type { Ports } from "./ports.ts";
+
+/** Between two looks at something that is in its queue as it should be. */
+const LOOK_AGAIN_MS = 5_000;
+const BATCH = 200;
+/** Rounds between two checks for lost letter jobs. */
+const LETTER_ROUNDS = 20;
+
+export interface Reconciler {
+  /** Looks once at all that is late, in every partition. */
+  round(): Promise<void>;
+  start(): void;
+  /** Resolves when the round under way has ended. */
+  stop(): Promise<void>;
+}
+
+/** Whatever is owed has a moment at which somebody must look; this is the somebody. */
+export function createReconciler(ports: Ports): Reconciler {
+  let stopped = true;
+  let rounds = 0;
+  let running: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout | undefined;
+
+  const letters = createLetterKeeper(ports);
+  const round = async () => {
+    for (let partition = 0; partition < ports.settings.partitions; partition++) {
+      await tryTo(ports, () => lookAtPartition(ports, partition));
+      if (rounds % LETTER_ROUNDS === 0) await tryTo(ports, () => letters.rebuild(partition));
+    }
+    rounds += 1;
+  };
+  const tick = () => {
+    running = round().finally(() => {
+      if (!stopped) timer = setTimeout(tick, ports.settings.reconcileEveryMs);
+    });
+  };
+  return {
+    round,
+    start() {
+      stopped = false;
+      tick();
+    },
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+/** What one look cannot do keeps none of the others from theirs. */
+async function tryTo(ports: Ports, look: () => Promise<void>): Promise<void> {
+  try {
+    await look();
+  } catch (error) {
+    ports.log.warn({ err: error }, "the reconciler could not look");
+  }
+}
+
+async function lookAtPartition(ports: Ports, partition: number): Promise<void> {
+  for (const late of await ports.events.attention(partition, BATCH)) {
+    await tryTo(ports, async () => {
+      try {
+        await look(ports, late);
+      } catch (error) {
+        await ports.events.looked(late.executionId, { entries: [], lookAt: late.now + LOOK_AGAIN_MS });
+        throw error;
+      }
+    });
+  }
+}
+
+async function look(ports: Ports, late: Attention): Promise<void> {
+  const { events, queues, metrics } = ports;
+  const lookAt = late.now + LOOK_AGAIN_MS;
+  const timers = late.owed.filter((entry) => entry.kind === "timer");
+  // In this order: a timer's job that ended before the next question has made a wake-up, and one that ended has done its work.
+  const waiting = late.due ? await aliveJobs(ports, late, timers) : [];
+  const asleep = late.due && !(await queues.wakeAlive(late)) && (await events.due(late)).includes(late.executionId);
+  if (asleep && waiting.length > 0) {
+    // They wait their turn, or for the clock of a worker that is not the store's. Nothing is missing, but it is time.
+    await queues.remove(waiting);
+    await queues.wake(late, "timer.fired");
+  } else if (asleep) {
+    await queues.forceWake(late, "rescue");
+    const overdue = timers.length > 0;
+    metrics.rescue(overdue ? "timer" : "wake");
+    ports.log.warn({ ...idsOf(late), overdueTimers: timers.length }, "a wake-up was missing");
+  }
+  for (const entry of late.owed) await lookAtOwed(ports, late, entry);
+  if (late.owed.length === 0) await events.looked(late.executionId, { entries: [], lookAt });
+}
+
+async function aliveJobs(ports: Ports, late: Attention, entries: readonly OwedEntry[]): Promise<readonly Job[]> {
+  const alive: Job[] = [];
+  for (const entry of entries) {
+    const job = jobOf(late, entry, entry.dispatch, late.now, Number.POSITIVE_INFINITY);
+    if (job !== undefined && (await ports.queues.alive(job))) alive.push(job);
+  }
+  return alive;
+}
+
+async function lookAtOwed(ports: Ports, late: Attention, entry: OwedEntry): Promise<void> {
+  const { events, queues, metrics, settings } = ports;
+  const { executionId, now } = late;
+  const seen = (lookAt: number) =>
+    events.looked(executionId, { entries: [{ name: entry.name, dispatch: entry.dispatch, lookAt }], lookAt });
+  if (entry.parked !== null || entry.answered) return seen(now + settings.activityLeaseMs);
+  // A timer past its time needs no job any more: the wake-up decides it.
+  if (entry.kind === "timer" && entry.fireAt <= now) return seen(now + LOOK_AGAIN_MS);
+  const job = jobOf(late, entry, entry.dispatch, now, Number.POSITIVE_INFINITY);
+  const next = entry.kind === "timer" ? entry.fireAt + settings.timerPrecisionMs : now + settings.activityLeaseMs;
+  if (job === undefined || (await queues.alive(job))) return seen(next);
+  // Beyond the horizon when it was asked: this is its first job, not a rescue.
+  if (entry.kind === "timer" && entry.fireAt - entry.since > settings.timerHorizonMs && entry.dispatch === 0) {
+    await queues.dispatch([job]);
+    return seen(next);
+  }
+  if (!(await stillOwed(ports, executionId, entry))) return;
+  await redispatch(ports, late, entry, now, next);
+  metrics.rescue(entry.kind);
+  ports.log.warn({ ...idsOf(late), name: entry.name, kind: entry.kind }, "the job of owed work was missing");
+}
+
+/** Its job is gone: because it is done, or because it was lost? */
+async function stillOwed(ports: Ports, executionId: ExecutionId, entry: OwedEntry): Promise<boolean> {
+  const description = await ports.events.describe(executionId);
+  const found = description?.owed.find(({ name }) => name === entry.name);
+  return found !== undefined && !found.answered && found.parked === null && found.attempt === entry.attempt;
+}
+
+function idsOf({ tenant, workflowId, executionId }: Attention) {
+  return { tenant, workflowId, executionId };
+}

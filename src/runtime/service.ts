@@ -1,0 +1,333 @@
+import { randomUUID } from "node:crypto";
+import type { ActivityRequest, DefinitionReference, HistoryEvent } from "../engine/events.ts";
+import { ConflictError, InboxFullError, NotFoundError } from "../errors.ts";
+import type { Database, ExecutionFilter, ExecutionSummary, KnownFunction } from "../ports/database.ts";
+import type {
+  DeadLetter,
+  Description,
+  EventStore,
+  ExecutionHead,
+  HistoryPage,
+  Page,
+  Paged,
+} from "../ports/event-store.ts";
+import type { Log } from "../ports/executor.ts";
+import type { Queues } from "../ports/queues.ts";
+import { type ExecutionId, isExecutionId, type TenantId, type WorkflowId } from "../values/ids.ts";
+import type { Json } from "../values/json.ts";
+import type { Problem } from "../values/problem.ts";
+import { type ExecutionStatus, isClosed } from "../values/status.ts";
+import { createEndWaiter } from "./end-waiter.ts";
+import { summaryOf } from "./execution-summary.ts";
+import { jobsOf } from "./owed-jobs.ts";
+import { redriveLetter } from "./redrive-letter.ts";
+import { type StartRequest, startExecution } from "./start-execution.ts";
+import { type TaskListPage, type TaskListStart, taskListFold } from "./task-list.ts";
+import { tenantMaker } from "./tenant-maker.ts";
+import { endedError, terminateExecution } from "./terminate-execution.ts";
+import { taskQueueName, type WaitReason, waitingFor } from "./waiting-for.ts";
+import { type WorkflowHistoryPage, type WorkflowHistoryStart, workflowHistory } from "./workflow-history.ts";
+
+/** Owed activities looked at more closely by a view, so that its cost has a bound. */
+const REQUESTS_LOOKED_AT = 20;
+const FOLD_PAGE = 1_000;
+/** Events searched backwards for the one that closed an execution. */
+const CLOSING_WITHIN = 20;
+
+export interface ExecutionServiceDeps {
+  readonly events: EventStore;
+  readonly database: Database;
+  readonly queues: Queues;
+  /** The number the store holds. */
+  readonly partitions: number;
+  /** `WORKFLOW_TIMEOUT_SECONDS` in milliseconds, for definitions without their own limit; 0 = none. */
+  readonly defaultTimeoutMs: number;
+  readonly log: Log;
+  /** How many processes take activities from a queue (full name), when that can be told. */
+  readonly activityWorkers?: (queue: string) => Promise<number | undefined>;
+  readonly now?: () => number;
+}
+
+/** What the API asks of executions. Everything is confined to the tenant: another's is as good as not there. */
+export interface ExecutionService {
+  start(request: StartRequest): Promise<Started>;
+  /** True when it ended within `ms`. Costs few reads, however many wait. */
+  waitForEnd(executionId: ExecutionId, ms: number, signal?: AbortSignal): Promise<boolean>;
+  /** A hint: an execution closed in this process. */
+  notifyClosed(executionId: ExecutionId): void;
+  view(tenant: TenantId, executionId: ExecutionId): Promise<ExecutionView>;
+  /** May lag behind the logs. */
+  list(tenant: TenantId, filter: ExecutionFilter, page: Page): Promise<Paged<ExecutionSummary>>;
+  history(tenant: TenantId, executionId: ExecutionId, page: HistoryPage): Promise<ExecutionHistory>;
+  tasks(tenant: TenantId, executionId: ExecutionId, start: TaskListStart, limit: number): Promise<TaskListPage>;
+  cancel(tenant: TenantId, executionId: ExecutionId, reason?: string): Promise<void>;
+  pause(tenant: TenantId, executionId: ExecutionId, reason?: string): Promise<void>;
+  resume(tenant: TenantId, executionId: ExecutionId, reason?: string): Promise<void>;
+  terminate(tenant: TenantId, executionId: ExecutionId, reason?: string): Promise<void>;
+  /** Over all its executions, oldest first. */
+  workflowHistory(
+    tenant: TenantId,
+    workflowId: WorkflowId,
+    start: WorkflowHistoryStart | undefined,
+    limit: number,
+  ): Promise<WorkflowHistoryPage>;
+  deadLetters(tenant: TenantId, page: Page): Promise<Paged<DeadLetter>>;
+  redrive(tenant: TenantId, letterId: string): Promise<DeadLetter>;
+  discardLetter(tenant: TenantId, letterId: string): Promise<void>;
+  /** Answers everybody who waits, with what is so far. */
+  close(): void;
+}
+
+export type Started =
+  | { readonly result: "created" | "existing"; readonly head: ExecutionHead }
+  | { readonly result: "refused"; readonly head: ExecutionHead; readonly error: ConflictError };
+
+export interface ExecutionView {
+  readonly executionId: ExecutionId;
+  readonly workflowId: WorkflowId;
+  readonly tenant: TenantId;
+  readonly definition: DefinitionReference;
+  readonly status: ExecutionStatus;
+  readonly input: Json;
+  readonly output?: Json;
+  readonly error?: Problem;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Epoch milliseconds, store time. */
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  readonly historyLength: number;
+  readonly waitingFor: readonly WaitReason[];
+}
+
+export interface ExecutionHistory {
+  readonly head: ExecutionHead;
+  readonly events: readonly HistoryEvent[];
+}
+
+export function createExecutionService(deps: ExecutionServiceDeps): ExecutionService {
+  const { events, database, queues, log } = deps;
+  const waiter = createEndWaiter(events);
+  const ports = { ...deps, now: deps.now ?? Date.now, ensureTenant: tenantMaker(database) };
+
+  /** Best effort: what was written is owed attention, so a lost wake-up costs only time. */
+  async function wake(head: ExecutionHead, type: string): Promise<void> {
+    try {
+      await queues.wake({ tenant: head.tenant, workflowId: head.workflowId }, type);
+    } catch (error) {
+      const { tenant, workflowId, executionId } = head;
+      log.warn(
+        { tenant, workflowId, executionId, err: error },
+        "the wake-up was not queued; it will be found by attention",
+      );
+    }
+  }
+
+  async function project(head: ExecutionHead): Promise<void> {
+    try {
+      await database.project(summaryOf(head));
+    } catch (error) {
+      const { tenant, workflowId, executionId } = head;
+      log.warn({ tenant, workflowId, executionId, err: error }, "the lists were not told of an execution");
+    }
+  }
+
+  async function headOf(tenant: TenantId, executionId: ExecutionId): Promise<ExecutionHead> {
+    const [head] = isExecutionId(executionId) ? await events.heads([executionId]) : [];
+    if (head?.tenant !== tenant) throw new NotFoundError("execution", executionId);
+    return head;
+  }
+
+  async function describe(tenant: TenantId, executionId: ExecutionId): Promise<Description> {
+    const description = isExecutionId(executionId) ? await events.describe(executionId) : null;
+    if (description?.head.tenant !== tenant) throw new NotFoundError("execution", executionId);
+    return description;
+  }
+
+  async function start(request: StartRequest): Promise<Started> {
+    const started = await startExecution(ports, request);
+    switch (started.result) {
+      case "created":
+        if (started.terminated !== null) waiter.closed(started.terminated);
+        await Promise.all([wake(started.head, "execution.started"), project(started.head)]);
+        return started;
+      case "existing":
+        return started;
+      case "refused":
+        return { result: "refused", head: started.head, error: refusal(started.because, started.head) };
+    }
+  }
+
+  async function tell(
+    type: "cancel" | "pause" | "resume",
+    eventType: string,
+    tenant: TenantId,
+    executionId: ExecutionId,
+    reason: string | undefined,
+  ): Promise<void> {
+    const head = await headOf(tenant, executionId);
+    const message = { type, ...(reason === undefined ? {} : { reason }) };
+    const answer = await events.append(executionId, {
+      kind: "message",
+      id: randomUUID(),
+      source: "api-service",
+      message,
+    });
+    switch (answer) {
+      case "closed":
+        throw endedError(await headOf(tenant, executionId));
+      case "full":
+        throw new InboxFullError(executionId);
+      case "unknown":
+        throw new NotFoundError("execution", executionId);
+      default:
+        await wake(head, eventType);
+    }
+  }
+
+  async function surroundings(description: Description) {
+    const { head } = description;
+    const open = description.owed.filter((entry) => entry.kind === "activity" && !entry.answered);
+    const looked = open.filter((entry) => entry.parked === null).slice(0, REQUESTS_LOOKED_AT);
+    const letterIds = [head.parked, ...open.map((entry) => entry.parked)].filter((id) => id !== null);
+    const queueNames = new Set(
+      looked.map((entry) => taskQueueName(entry.kind === "activity" ? entry.queue : undefined)),
+    );
+    const [requests, functions, workers, letters] = await Promise.all([
+      Promise.all(looked.map(async (entry) => [entry.name, await requestOf(head.executionId, entry.name)] as const)),
+      looked.length === 0 ? [] : functionsIfKnown(),
+      Promise.all([...queueNames].map(async (name) => [name, await workersIfKnown(name)] as const)),
+      Promise.all(
+        letterIds.slice(0, REQUESTS_LOOKED_AT).map(async (id) => [id, await events.letter(head.tenant, id)] as const),
+      ),
+    ]);
+    return { requests: known(requests), functions, workers: known(workers), letters: known(letters) };
+  }
+
+  async function requestOf(executionId: ExecutionId, name: number): Promise<ActivityRequest | undefined> {
+    const [event] = (await events.history(executionId, { after: name - 1, limit: 1, order: "asc" })) ?? [];
+    return event?.type === "task.requested" ? event.data.activity : undefined;
+  }
+
+  async function functionsIfKnown(): Promise<readonly KnownFunction[] | undefined> {
+    return database.functions().catch(() => undefined);
+  }
+
+  async function workersIfKnown(queue: string): Promise<number | undefined> {
+    return deps.activityWorkers?.(queue).catch(() => undefined);
+  }
+
+  /** The event that closed it, with its output or error: nearly always the last one. */
+  async function closingEvent({ head, last }: Description): Promise<HistoryEvent | undefined> {
+    if (!isClosed(head.status) || isClosing(last)) return last;
+    const page = { after: 0, limit: CLOSING_WITHIN, order: "desc" } as const;
+    return (await events.history(head.executionId, page))?.find(isClosing);
+  }
+
+  async function view(tenant: TenantId, executionId: ExecutionId): Promise<ExecutionView> {
+    const description = await describe(tenant, executionId);
+    const { head, first } = description;
+    const closing = isClosed(head.status) ? await closingEvent(description) : undefined;
+    return {
+      executionId,
+      workflowId: head.workflowId,
+      tenant,
+      definition: head.definition,
+      status: head.status,
+      input: first.type === "execution.started" ? first.data.input : null,
+      ...(closing?.type === "workflow.completed" ? { output: closing.data.output } : {}),
+      ...(closing?.type === "workflow.failed" ? { error: closing.data.error } : {}),
+      labels: head.labels,
+      startedAt: head.startedAt,
+      ...(head.endedAt === null ? {} : { endedAt: head.endedAt }),
+      historyLength: head.version,
+      waitingFor: isClosed(head.status) ? [] : waitingFor(description, await surroundings(description)),
+    };
+  }
+
+  async function history(tenant: TenantId, executionId: ExecutionId, page: HistoryPage): Promise<ExecutionHistory> {
+    const head = await headOf(tenant, executionId);
+    return { head, events: (await events.history(executionId, page)) ?? [] };
+  }
+
+  async function tasks(tenant: TenantId, executionId: ExecutionId, start: TaskListStart, limit: number) {
+    const { owed } = await describe(tenant, executionId);
+    const fold = taskListFold(start, limit);
+    for (let after = start.after; ; ) {
+      const page = (await events.history(executionId, { after, limit: FOLD_PAGE, order: "asc" })) ?? [];
+      for (const event of page) fold.add(event);
+      const last = page.at(-1);
+      if (last === undefined || page.length < FOLD_PAGE || fold.isComplete()) return fold.page(owed);
+      after = last.sequence;
+    }
+  }
+
+  async function terminate(tenant: TenantId, executionId: ExecutionId, reason?: string): Promise<void> {
+    await headOf(tenant, executionId);
+    const { head, before } = await terminateExecution(events, executionId, reason);
+    waiter.closed(executionId);
+    await Promise.all([wake(head, "execution.cancelled"), project(head)]);
+    await queues.remove(jobsOf(head, before.owed, before.now)).catch(() => undefined); // stale jobs do nothing
+  }
+
+  async function redrive(tenant: TenantId, letterId: string): Promise<DeadLetter> {
+    const letter = await redriveLetter({ events, queues, log }, tenant, letterId);
+    await queues.removeDeadLetter(letterId).catch(() => undefined); // a stale letter job redrives nothing
+    return letter;
+  }
+
+  async function discardLetter(tenant: TenantId, letterId: string): Promise<void> {
+    const answer = await events.removeLetter(tenant, letterId);
+    if (answer === "unknown") throw new NotFoundError("dead letter", letterId);
+    if (answer === "open") {
+      throw new ConflictError(
+        "DURABULL_LETTER_IN_USE",
+        `dead letter ${letterId} stops an open execution; redrive it, or end the execution first`,
+      );
+    }
+    await queues.removeDeadLetter(letterId).catch(() => undefined);
+  }
+
+  return {
+    start,
+    waitForEnd: waiter.wait,
+    notifyClosed: waiter.closed,
+    view,
+    list: (tenant, filter, page) => database.executions(tenant, filter, page),
+    history,
+    tasks,
+    cancel: (tenant, id, reason) => tell("cancel", "execution.cancelled", tenant, id, reason),
+    pause: (tenant, id, reason) => tell("pause", "execution.paused", tenant, id, reason),
+    resume: (tenant, id, reason) => tell("resume", "execution.resumed", tenant, id, reason),
+    terminate,
+    workflowHistory: (tenant, workflowId, from, limit) => workflowHistory(events, { tenant, workflowId }, from, limit),
+    deadLetters: (tenant, page) => events.letters(tenant, page),
+    redrive,
+    discardLetter,
+    close: waiter.close,
+  };
+}
+
+function refusal(because: "open" | "reuse", { workflowId, executionId, status }: ExecutionHead): ConflictError {
+  return because === "open"
+    ? new ConflictError(
+        "DURABULL_EXECUTION_OPEN",
+        `workflow ID "${workflowId}" has an open execution: ${executionId} is ${status}`,
+      )
+    : new ConflictError(
+        "DURABULL_WORKFLOW_ID_USED",
+        `"reuse" forbids another execution of workflow ID "${workflowId}": ${executionId} is ${status}`,
+      );
+}
+
+function isClosing(event: HistoryEvent): boolean {
+  return (
+    event.type === "workflow.completed" || event.type === "workflow.failed" || event.type === "execution.cancelled"
+  );
+}
+
+/** The entries whose value is known. */
+function known<Key, Value>(entries: readonly (readonly [Key, Value | null | undefined])[]): ReadonlyMap<Key, Value> {
+  const map = new Map<Key, Value>();
+  for (const [key, value] of entries) if (value !== null && value !== undefined) map.set(key, value);
+  return map;
+}

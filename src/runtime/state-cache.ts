@@ -1,0 +1,61 @@
+import { LRUCache } from "lru-cache";
+import type { ExecutionState } from "../engine/index.ts";
+import type { ExecutionId } from "../values/ids.ts";
+
+/** A state this process folded, with the tip it stands for. */
+export interface CachedState {
+  readonly state: ExecutionState;
+  readonly tip: string;
+  /** Version of the last snapshot stored. */
+  readonly snapshot: number;
+}
+
+/** Live states by execution. Never trusted: the head's version and tip decide whether one still holds. */
+export class StateCache {
+  readonly #states: LRUCache<ExecutionId, CachedState>;
+
+  /** @param maxBytes of all states together, as far as their data tells. */
+  constructor(capacity: number, maxBytes = 256 * 1024 * 1024) {
+    this.#states = new LRUCache({
+      max: Math.max(1, capacity),
+      maxSize: maxBytes,
+      sizeCalculation: ({ state }) => sizeOf(state),
+    });
+  }
+
+  get(executionId: ExecutionId): CachedState | undefined {
+    return this.#states.get(executionId);
+  }
+
+  set(executionId: ExecutionId, cached: CachedState): void {
+    this.#states.set(executionId, cached);
+  }
+
+  drop(executionId: ExecutionId): void {
+    this.#states.delete(executionId);
+  }
+}
+
+const FRAME_BYTES = 500;
+
+/** Roughly: the few large things a state may hold are the context, the inputs of its frames and what loops go over. */
+function sizeOf(state: ExecutionState): number {
+  const frames = Object.values(state.frames);
+  const values = [
+    state.input,
+    state.context,
+    ...frames.flatMap(({ rawInput, loop }) => [rawInput, loop?.items ?? null]),
+  ];
+  return FRAME_BYTES * (1 + frames.length) + values.reduce<number>((sum, value) => sum + weightOf(value), 0);
+}
+
+/** Bytes of a value, looking no further than a few hundred members into it. */
+function weightOf(value: unknown, budget = { left: 300 }): number {
+  if (budget.left-- <= 0) return 0;
+  if (typeof value === "string") return 2 * value.length;
+  if (typeof value !== "object" || value === null) return 8;
+  const members = Object.values(value);
+  const seen = members.slice(0, budget.left);
+  const weight = seen.reduce<number>((sum, member) => sum + weightOf(member, budget), 16);
+  return seen.length === 0 ? weight : Math.ceil((weight * members.length) / seen.length);
+}
