@@ -1,0 +1,81 @@
+import swagger from "@fastify/swagger";
+import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
+import type { HttpApp } from "../http-app.ts";
+
+const PROBLEM = "#/components/schemas/Problem";
+const tenantHeader = {
+  name: "X-Tenant-ID",
+  in: "header",
+  required: false,
+  description: "The tenant; made on first use",
+  schema: { type: "string", pattern: "^[a-z0-9-]{1,63}$", default: "default" },
+} as const;
+const idempotencyHeader = {
+  name: "Idempotency-Key",
+  in: "header",
+  required: false,
+  description: "Repeating a start with the same key gives the same execution",
+  schema: { type: "string", minLength: 1, maxLength: 255 },
+} as const;
+
+/** Collects the routes registered after it; `/openapi.json` describes them. */
+export async function openApi(app: HttpApp, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "Durabull",
+        version,
+        description: "Durable execution of CNCF Serverless Workflow definitions on BullMQ.",
+        license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+      },
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+  let described: JsonObject | undefined;
+  app.get("/openapi.json", { schema: { hide: true } }, async () => {
+    described ??= polished(JSON.parse(JSON.stringify(app.swagger())));
+    return described;
+  });
+}
+
+/** What the schemas of single routes cannot say: headers all share, and the media type of problems. */
+function polished(document: JsonObject): JsonObject {
+  const paths = mapObject(document.paths, (path, operations) =>
+    mapObject(operations, (method, operation) => polishedOperation(path, method, operation)),
+  );
+  const components = isJsonObject(document.components) ? document.components : {};
+  // Those named …Input are what a request of that type would be; no request is.
+  const schemas = Object.entries(isJsonObject(components.schemas) ? components.schemas : {});
+  const used = Object.fromEntries(schemas.filter(([name]) => !name.endsWith("Input")));
+  return { ...document, paths, components: { ...components, schemas: used } };
+}
+
+function polishedOperation(path: string, method: string, operation: Json): Json {
+  if (!isJsonObject(operation)) return operation;
+  const parameters = [
+    ...(Array.isArray(operation.parameters) ? operation.parameters : []),
+    ...(path.startsWith("/api/") ? [tenantHeader] : []),
+    ...(path === "/api/v1/executions" && method === "post" ? [idempotencyHeader] : []),
+  ];
+  const responses = mapObject(operation.responses, (status, response) => polishedResponse(status, response));
+  return { ...operation, ...(parameters.length === 0 ? {} : { parameters }), responses };
+}
+
+function polishedResponse(status: string, response: Json): Json {
+  if (!isJsonObject(response)) return response;
+  if (status === "204") return { description: "Done" };
+  const content = isJsonObject(response.content) ? response.content : {};
+  const json = content["application/json"];
+  const isProblem = JSON.stringify(json ?? {}).includes(PROBLEM);
+  const description = isProblem ? "A problem" : "Done";
+  return { ...response, description, content: isProblem ? { "application/problem+json": json ?? {} } : content };
+}
+
+function mapObject(value: Json | undefined, change: (key: string, value: Json) => Json): JsonObject {
+  return Object.fromEntries(
+    Object.entries(isJsonObject(value) ? value : {}).map(([key, inner]) => [key, change(key, inner)]),
+  );
+}

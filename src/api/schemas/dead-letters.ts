@@ -1,0 +1,23 @@
+import { z } from "zod";
+import { listOf, problemDetails, timestamp } from "./common.ts";
+import { definitionReference } from "./definitions.ts";
+
+export const letterPath = z.strictObject({ id: z.string().min(1).max(80) });
+
+export const letterBody = z
+  .object({
+    id: z.string(),
+    kind: z.enum(["event", "activity", "execution"]),
+    executionId: z.string(),
+    workflowId: z.string(),
+    definition: definitionReference,
+    task: z.string().exactOptional(),
+    error: problemDetails,
+    stack: z.string().exactOptional(),
+    attempts: z.number().int(),
+    parkedAt: timestamp,
+    redrivenAt: timestamp.exactOptional(),
+  })
+  .meta({ id: "DeadLetter" });
+export type LetterBody = z.output<typeof letterBody>;
+export const letterList = listOf(letterBody);
