@@ -1,0 +1,244 @@
+import type { ProblemBody } from "../api/schemas/common.ts";
+import type { LetterBody } from "../api/schemas/dead-letters.ts";
+import type { CheckedBody, DefinitionBody, DefinitionSummary, RegisteredBody } from "../api/schemas/definitions.ts";
+import type {
+  CloudEvent,
+  ExecutionBody,
+  ExecutionSummaryBody,
+  StartedBody,
+  TaskBody,
+} from "../api/schemas/executions.ts";
+import type { Json, JsonObject } from "../values/json.ts";
+import type { ExecutionStatus } from "../values/status.ts";
+import { ApiError, ServiceUnreachableError } from "./errors.ts";
+
+/** One `?wait=` is at most this long; longer waits are made of several. */
+const LONGEST_WAIT_MS = 60_000;
+
+export interface ClientOptions {
+  /** Where the service is; default `http://127.0.0.1:8080`. */
+  readonly url?: string;
+  /** Default: the tenant `default`. */
+  readonly tenant?: string;
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+export interface StartOptions {
+  readonly definition?: { readonly namespace: string; readonly name: string; readonly version?: string };
+  /** Run without being registered: an object, or YAML as text. Instead of `definition`. */
+  readonly document?: JsonObject | string;
+  readonly workflowId?: string;
+  readonly input?: Json;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly onOpen?: "reject" | "use-existing" | "terminate";
+  readonly reuse?: "always" | "failed-only" | "never";
+}
+export interface Waiting {
+  /** Milliseconds to wait for the end, at most 60 000. */
+  readonly waitMs?: number;
+  readonly signal?: AbortSignal;
+}
+export interface PageOptions {
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+export interface ListOf<Item> {
+  readonly items: readonly Item[];
+  readonly nextCursor?: string;
+}
+export interface ExecutionListOptions extends PageOptions {
+  readonly status?: readonly ExecutionStatus[];
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly workflowId?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly startedAfter?: Date;
+  readonly startedBefore?: Date;
+  readonly endedAfter?: Date;
+  readonly endedBefore?: Date;
+}
+export interface HistoryOptions extends PageOptions {
+  readonly after?: number;
+  readonly order?: "asc" | "desc";
+}
+
+type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+interface Request {
+  readonly query?: Query;
+  readonly json?: unknown;
+  /** A body that is sent as it is. */
+  readonly text?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Speaks to a Durabull service. @throws {ApiError} for a problem, {ServiceUnreachableError} when no answer came. */
+export class DurabullClient {
+  readonly #url: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #fetch: typeof globalThis.fetch;
+
+  constructor(options: ClientOptions = {}) {
+    this.#url = (options.url ?? "http://127.0.0.1:8080").replace(/\/+$/, "");
+    this.#headers = {
+      ...options.headers,
+      ...(options.tenant === undefined ? {} : { "x-tenant-id": options.tenant }),
+    };
+    this.#fetch = options.fetch ?? globalThis.fetch;
+  }
+
+  /** Registers a definition, YAML or JSON; fine to repeat. */
+  registerDefinition(source: string, options: { readonly allowUnknown?: boolean } = {}): Promise<RegisteredBody> {
+    return this.#send("PUT", "/definitions", { text: source, query: { allowUnknown: options.allowUnknown } });
+  }
+  validateDefinition(source: string, options: { readonly allowUnknown?: boolean } = {}): Promise<CheckedBody> {
+    return this.#send("POST", "/definitions/validate", { text: source, query: { allowUnknown: options.allowUnknown } });
+  }
+  definitions(
+    options: PageOptions & { readonly namespace?: string; readonly name?: string } = {},
+  ): Promise<ListOf<DefinitionSummary>> {
+    return this.#send("GET", "/definitions", { query: { ...options } });
+  }
+  /** Without a version: the newest. */
+  definition(namespace: string, name: string, version?: string): Promise<DefinitionBody> {
+    return this.#send("GET", definitionPath(namespace, name, version));
+  }
+  /** Takes one version, or all of a name, out of the lists. */
+  async deleteDefinition(namespace: string, name: string, version?: string): Promise<void> {
+    await this.#send("DELETE", definitionPath(namespace, name, version));
+  }
+
+  /** With an `idempotencyKey` it is safe to repeat. */
+  start(options: StartOptions, how: Waiting & { readonly idempotencyKey?: string } = {}): Promise<StartedBody> {
+    return this.#send("POST", "/executions", {
+      json: options,
+      query: waitQuery(how),
+      headers: how.idempotencyKey === undefined ? {} : { "idempotency-key": how.idempotencyKey },
+      signal: how.signal,
+    });
+  }
+  execution(executionId: string, how: Waiting = {}): Promise<ExecutionBody> {
+    return this.#send("GET", executionPath(executionId), { query: waitQuery(how), signal: how.signal });
+  }
+  /** Waits until it has ended, however long that takes. */
+  async ended(executionId: string, signal?: AbortSignal): Promise<ExecutionBody> {
+    for (;;) {
+      const how = { waitMs: LONGEST_WAIT_MS, ...(signal === undefined ? {} : { signal }) };
+      const execution = await this.execution(executionId, how);
+      if (execution.endedAt !== undefined) return execution;
+    }
+  }
+  executions(options: ExecutionListOptions = {}): Promise<ListOf<ExecutionSummaryBody>> {
+    const { labels, startedAfter, startedBefore, endedAfter, endedBefore, ...rest } = options;
+    const label = labels && Object.entries(labels).map(([key, value]) => `${key}:${value}`);
+    const times = {
+      startedAfter: startedAfter?.toISOString(),
+      startedBefore: startedBefore?.toISOString(),
+      endedAfter: endedAfter?.toISOString(),
+      endedBefore: endedBefore?.toISOString(),
+    };
+    return this.#send("GET", "/executions", { query: { ...rest, ...times, label } });
+  }
+  history(executionId: string, options: HistoryOptions = {}): Promise<ListOf<CloudEvent>> {
+    return this.#send("GET", `${executionPath(executionId)}/history`, { query: { ...options } });
+  }
+  tasks(executionId: string, options: PageOptions = {}): Promise<ListOf<TaskBody>> {
+    return this.#send("GET", `${executionPath(executionId)}/tasks`, { query: { ...options } });
+  }
+  cancel(executionId: string, reason?: string): Promise<ExecutionBody> {
+    return this.#act(executionId, "cancel", reason);
+  }
+  terminate(executionId: string, reason?: string): Promise<ExecutionBody> {
+    return this.#act(executionId, "terminate", reason);
+  }
+  pause(executionId: string, reason?: string): Promise<ExecutionBody> {
+    return this.#act(executionId, "pause", reason);
+  }
+  resume(executionId: string, reason?: string): Promise<ExecutionBody> {
+    return this.#act(executionId, "resume", reason);
+  }
+  workflowHistory(workflowId: string, options: PageOptions = {}): Promise<ListOf<CloudEvent>> {
+    return this.#send("GET", `/workflows/${encodeURIComponent(workflowId)}/history`, { query: { ...options } });
+  }
+
+  deadLetters(options: PageOptions = {}): Promise<ListOf<LetterBody>> {
+    return this.#send("GET", "/dead-letters", { query: { ...options } });
+  }
+  redrive(letterId: string): Promise<LetterBody> {
+    return this.#send("POST", `/dead-letters/${encodeURIComponent(letterId)}/redrive`);
+  }
+  async discardLetter(letterId: string): Promise<void> {
+    await this.#send("DELETE", `/dead-letters/${encodeURIComponent(letterId)}`);
+  }
+
+  #act(executionId: string, action: string, reason: string | undefined): Promise<ExecutionBody> {
+    return this.#send(
+      "POST",
+      `${executionPath(executionId)}/${action}`,
+      reason === undefined ? {} : { json: { reason } },
+    );
+  }
+
+  async #send<Body>(method: string, path: string, request: Request = {}): Promise<Body> {
+    const body = request.text ?? (request.json === undefined ? undefined : JSON.stringify(request.json));
+    const type = request.text === undefined ? "application/json" : "application/yaml";
+    let response: Response;
+    let text: string;
+    try {
+      response = await this.#fetch(`${this.#url}/api/v1${path}${queryText(request.query)}`, {
+        method,
+        headers: {
+          ...this.#headers,
+          ...request.headers,
+          accept: "application/json, application/problem+json",
+          ...(body === undefined ? {} : { "content-type": type }),
+        },
+        ...(body === undefined ? {} : { body }),
+        ...(request.signal === undefined ? {} : { signal: request.signal }),
+      });
+      text = await response.text();
+    } catch (cause) {
+      if (request.signal?.aborted) throw cause;
+      throw new ServiceUnreachableError(this.#url, { cause });
+    }
+    const answer = text === "" ? undefined : this.#parse(text);
+    if (response.ok) return answer as Body;
+    if (isProblem(answer)) throw new ApiError(answer);
+    throw new ServiceUnreachableError(this.#url, { cause: new Error(`it answered ${response.status}`) });
+  }
+
+  #parse(text: string): unknown {
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new ServiceUnreachableError(this.#url, { cause: new Error("it answered something that is not JSON") });
+    }
+  }
+}
+
+function isProblem(answer: unknown): answer is ProblemBody {
+  return typeof answer === "object" && answer !== null && "code" in answer && "status" in answer && "detail" in answer;
+}
+
+function executionPath(executionId: string): string {
+  return `/executions/${encodeURIComponent(executionId)}`;
+}
+
+function definitionPath(...parts: readonly (string | undefined)[]): string {
+  const given = parts.filter((part) => part !== undefined);
+  return ["/definitions", ...given.map(encodeURIComponent)].join("/");
+}
+
+function waitQuery({ waitMs }: Waiting): Query {
+  return waitMs === undefined ? {} : { wait: `${Math.min(LONGEST_WAIT_MS, Math.round(waitMs))}ms` };
+}
+
+function queryText(query: Query = {}): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    for (const one of [value].flat()) if (one !== undefined) search.append(key, String(one));
+  }
+  return search.size === 0 ? "" : `?${search}`;
+}
