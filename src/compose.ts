@@ -1,0 +1,161 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createApp, createSideApp } from "./api/app.ts";
+import { type Adapters, openAdapters } from "./compose/adapters.ts";
+import { createHealth, type Life } from "./compose/health.ts";
+import { listen } from "./compose/listen.ts";
+import { type Role, runtimePorts, startLetterRole, startTaskRole, startWorkflowRole } from "./compose/roles.ts";
+import { type Config, isLoopback } from "./config/index.ts";
+import { dashboardPages } from "./dashboard/index.ts";
+import { type DefinedFunction, loadFunctions } from "./functions/index.ts";
+import { createLogger } from "./observability/logger.ts";
+import { createMetrics } from "./observability/metrics.ts";
+import { startWatchdog } from "./observability/watchdog.ts";
+import type { Executor, Log } from "./ports/executor.ts";
+import { createDefinitionService, type DefinitionService } from "./runtime/definitions.ts";
+import { createExecutionService, type ExecutionService } from "./runtime/service.ts";
+
+export type RoleName = "api" | "workflow" | "task" | "dlq";
+
+/** A running process of the service. */
+export interface Service {
+  readonly config: Config;
+  readonly executions: ExecutionService;
+  readonly definitions: DefinitionService;
+  readonly adapters: Adapters;
+  readonly log: Log;
+  /** Addresses it listens at; `api` only with that role. */
+  readonly addresses: { readonly api?: string; readonly health: string; readonly metrics: string };
+  /** Readiness off, stop taking, finish or hand back within the grace, close. */
+  drain(): Promise<void>;
+}
+
+export interface ServiceOptions {
+  /** Functions handed in by code, besides those of `FUNCTIONS`. */
+  readonly functions?: readonly DefinedFunction[];
+  /** Put around the executor of HTTP calls, by what stands in for other people's services. */
+  readonly aroundHttp?: (execute: Executor) => Executor;
+  /** How long the event loop of an API or workflow process may stand still before the process kills itself, milliseconds; default 10,000. */
+  readonly stallLimitMs?: number;
+}
+
+/** Longer than garbage collection, a slice of decisions or a slow machine keep a healthy event loop; an expression runs within one turn of it. */
+const STALL_LIMIT_MS = 10_000;
+const VERSION = versionOf();
+
+/** Starts the given roles in this process. @throws {ConfigError} when the configuration or the machine does not allow it. */
+export async function openService(
+  config: Config,
+  roles: readonly RoleName[],
+  options: ServiceOptions = {},
+): Promise<Service> {
+  const worker = `worker-${randomUUID()}`;
+  const logger = createLogger({ level: config.logLevel, worker, terminal: process.stdout.isTTY });
+  for (const notice of config.notices) logger.warn(notice);
+  const functions = [
+    ...(options.functions ?? []),
+    ...(roles.includes("task") && config.functions !== null ? await loadFunctions(config.functions) : []),
+  ];
+  const adapters = await openAdapters(config, logger);
+  const life: Life = { phase: "starting" };
+  const started: Role[] = [];
+  const closers: (() => Promise<unknown>)[] = [];
+  try {
+    const metrics = createMetrics(() => adapters.queues.counts());
+    const ports = runtimePorts(config, adapters, metrics, logger, VERSION);
+    const definitions = createDefinitionService({ database: adapters.database, log: logger });
+    const executions = createExecutionService({
+      ...adapters,
+      defaultTimeoutMs: config.workflowTimeoutMs,
+      log: logger,
+      activityWorkers: async (name) =>
+        adapters.queues
+          .boardQueues()
+          .find((queue) => queue.name === name)
+          ?.getWorkersCount(),
+    });
+    // A task worker runs the user's functions, which may compute for as long as they like.
+    if (roles.includes("workflow") || roles.includes("api")) {
+      const watchdog = startWatchdog({ limitMs: options.stallLimitMs ?? STALL_LIMIT_MS, worker });
+      closers.push(() => watchdog.stop());
+    }
+    const health = createHealth(life, adapters.events, adapters.queues);
+
+    const side = createSideApp({ logger, health });
+    closers.push(() => side.close());
+    const healthAddress = await listen(side, "HEALTH_PORT", config.host, config.healthPort);
+    const scrape = createSideApp({ logger, metrics: metrics.registry });
+    closers.push(() => scrape.close());
+    const metricsAddress = await listen(scrape, "METRICS_PORT", config.host, config.metricsPort);
+
+    if (roles.includes("workflow")) {
+      started.push(await startWorkflowRole(config, ports, (id) => executions.notifyClosed(id)));
+    }
+    if (roles.includes("task")) {
+      if (config.allowPrivateNetwork) {
+        logger.info("HTTP calls may reach private and loopback addresses (ALLOW_PRIVATE_NETWORK)");
+      }
+      started.push(await startTaskRole(config, ports, functions, options.aroundHttp));
+    }
+    if (roles.includes("dlq")) started.push(await startLetterRole(config, ports));
+
+    await adapters.checkCapacity();
+
+    let apiAddress: string | undefined;
+    if (roles.includes("api")) {
+      const app = await createApp({
+        executions,
+        definitions,
+        health,
+        logger,
+        version: VERSION,
+        metrics: metrics.registry,
+        queues: () => adapters.queues.boardQueues(),
+        pages: dashboardPages,
+        // Beyond loopback it is reached by names that only the network knows.
+        hosts: isLoopback(config.host) ? [] : "any",
+      });
+      closers.push(() => app.close());
+      apiAddress = await listen(app, "PORT", config.host, config.port);
+    }
+    let drained: Promise<void> | undefined;
+    const drain = async () => {
+      life.phase = "draining";
+      logger.info("draining");
+      await Promise.all(started.map((role) => role.drain(config.shutdownGraceMs)));
+      executions.close();
+      for (const close of closers.reverse()) await close();
+      await adapters.close();
+      logger.info("drained");
+    };
+    life.phase = "running";
+    const addresses = {
+      ...(apiAddress === undefined ? {} : { api: apiAddress }),
+      health: healthAddress,
+      metrics: metricsAddress,
+    };
+    logger.info({ roles, ...addresses }, "started");
+    return {
+      config,
+      executions,
+      definitions,
+      adapters,
+      log: logger,
+      addresses,
+      drain() {
+        drained ??= drain();
+        return drained;
+      },
+    };
+  } catch (error) {
+    await Promise.all(started.map((role) => role.drain(0)));
+    for (const close of closers.reverse()) await close();
+    await adapters.close();
+    throw error;
+  }
+}
+
+function versionOf(): string {
+  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

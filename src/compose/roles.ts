@@ -1,0 +1,181 @@
+import { randomUUID } from "node:crypto";
+import { createEnvSecrets } from "../adapters/env/secrets.ts";
+import type { Config } from "../config/index.ts";
+import { compileWorkflow } from "../dsl/index.ts";
+import { createCodeExecutor } from "../executors/call-code.ts";
+import { createHttpExecutor } from "../executors/call-http.ts";
+import type { DefinedFunction } from "../functions/index.ts";
+import type { Metrics } from "../observability/metrics.ts";
+import type { Executor, Log } from "../ports/executor.ts";
+import type { Consumer } from "../ports/queues.ts";
+import { ActivitiesInHand } from "../runtime/activities-in-hand.ts";
+import { createDefinitions } from "../runtime/compiled-definitions.ts";
+import { redrive } from "../runtime/dead-letters.ts";
+import { createFailpoints } from "../runtime/failpoints.ts";
+import { createFunctionQueues } from "../runtime/function-queues.ts";
+import type { Ports, RuntimeSettings } from "../runtime/ports.ts";
+import { createWakeProcessor } from "../runtime/process-wake.ts";
+import { createReconciler } from "../runtime/reconcile.ts";
+import { runActivity } from "../runtime/run-activity.ts";
+import { StateCache } from "../runtime/state-cache.ts";
+import type { ExecutionId } from "../values/ids.ts";
+import type { Adapters } from "./adapters.ts";
+
+/** A part of the work that a process does; `drain` stops taking, and finishes or hands back what is in hand. */
+export interface Role {
+  readonly name: string;
+  drain(graceMs: number): Promise<void>;
+}
+
+/** Events decided per commit before others get their turn. */
+const SLICE_EVENTS = 1_000;
+/** And how long deciding may take: all of a process, its answers to the API and its locks included, stands still meanwhile. */
+const SLICE_MS = 100;
+const SNAPSHOT_EVERY = 500;
+const CACHED_STATES = 2_000;
+const RECONCILE_EVERY_MS = 1_000;
+const ACTIVITY_LEASE_MS = 30_000;
+/** How soon a worker learns that an activity in hand is no longer owed. */
+const STILL_OWED_EVERY_MS = 1_000;
+const ANNOUNCE_EVERY_MS = 10_000;
+const ANNOUNCED_FOR_MS = 30_000;
+
+/** What the runtime works with, from the adapters and the configuration. */
+export function runtimePorts(config: Config, adapters: Adapters, metrics: Metrics, log: Log, version: string): Ports {
+  const settings: RuntimeSettings = {
+    eventBatchSize: config.eventBatchSize,
+    sliceEvents: SLICE_EVENTS,
+    sliceMs: SLICE_MS,
+    eventProcessingTimeoutMs: config.eventProcessingTimeoutMs,
+    eventRetryAttempts: config.eventRetryAttempts,
+    eventRetryDelayMs: config.eventRetryDelayMs,
+    maxDeaths: config.maxDeaths,
+    activityLeaseMs: ACTIVITY_LEASE_MS,
+    timerPrecisionMs: config.timerPrecisionMs,
+    timerHorizonMs: config.timerHorizonMs,
+    reconcileEveryMs: RECONCILE_EVERY_MS,
+    partitions: adapters.partitions,
+    snapshotEvery: SNAPSHOT_EVERY,
+    cachedStates: CACHED_STATES,
+    runtime: { name: "durabull", version },
+  };
+  return {
+    events: adapters.events,
+    database: adapters.database,
+    queues: adapters.queues,
+    definitions: createDefinitions(adapters.database, compileWorkflow),
+    functionQueues: createFunctionQueues(adapters.database),
+    log,
+    metrics,
+    failpoints: createFailpoints(config.failpoints, Math.random),
+    settings,
+  };
+}
+
+/** Takes wake-ups and timers, and looks after what is late. */
+export async function startWorkflowRole(
+  config: Config,
+  ports: Ports,
+  onClosed: (executionId: ExecutionId) => void,
+): Promise<Role> {
+  const options = { concurrency: config.workerConcurrency, recover: config.reclaim };
+  const wakes = createWakeProcessor(ports, new StateCache(ports.settings.cachedStates), onClosed);
+  const consumers = [
+    ports.queues.consumeWakes((group, delivery) => wakes.processWake(group, delivery), options),
+    ports.queues.consumeTimers(async (job) => {
+      const now = await ports.events.now();
+      if (job.fireAt > now) return { again: job.fireAt, now };
+      await ports.queues.wake(job, "timer.fired");
+      return "done";
+    }, options),
+  ];
+  await Promise.all(consumers.map((consumer) => consumer.ready()));
+  const reconciler = config.reclaim ? createReconciler(ports) : null;
+  reconciler?.start();
+  return {
+    name: "workflow",
+    async drain(graceMs) {
+      await reconciler?.stop();
+      await Promise.all(consumers.map((consumer) => consumer.close(graceMs)));
+    },
+  };
+}
+
+/** Takes activities: of the common queue, and of every queue a function of this process names. */
+export async function startTaskRole(
+  config: Config,
+  ports: Ports,
+  functions: readonly DefinedFunction[],
+  aroundHttp: (execute: Executor) => Executor = (execute) => execute,
+): Promise<Role> {
+  const http = createHttpExecutor({
+    allowPrivateNetwork: config.allowPrivateNetwork,
+    allowedHosts: config.httpAllowedHosts,
+    maxResponseBytes: config.httpMaxResponseBytes,
+  });
+  const inHand = new ActivitiesInHand(ports.events, ports.log, ports.settings.activityLeaseMs, STILL_OWED_EVERY_MS);
+  const activityPorts = {
+    ...ports,
+    executors: { http: aroundHttp(http), code: createCodeExecutor(functions) },
+    functions: new Set(functions.map(({ name }) => name)),
+    secrets: createEnvSecrets(config.secrets),
+    inHand,
+  };
+  const options = { concurrency: config.taskConcurrency, recover: config.reclaim };
+  const queues = [undefined, ...new Set(functions.flatMap(({ queue }) => (queue == null ? [] : [queue])))];
+  const announcing = await announce(ports, functions);
+  const consumers: Consumer[] = queues.map((queue) =>
+    ports.queues.consumeActivities((job, delivery) => runActivity(activityPorts, job, delivery), {
+      ...options,
+      ...(queue === undefined ? {} : { queue }),
+    }),
+  );
+  await Promise.all(consumers.map((consumer) => consumer.ready()));
+  return {
+    name: "task",
+    async drain(graceMs) {
+      await Promise.all(consumers.map((consumer) => consumer.close(graceMs)));
+      await announcing.stop();
+      inHand.stop();
+      await http.close();
+    },
+  };
+}
+
+/** Says again and again which functions this worker has; once stopped, that it has none, so that what calls them says what it waits for. */
+async function announce(ports: Ports, functions: readonly DefinedFunction[]): Promise<{ stop(): Promise<void> }> {
+  if (functions.length === 0) return { async stop() {} };
+  const worker = `worker-${randomUUID()}`;
+  const announced = functions.map(({ name, queue }) => ({ name, queue: queue ?? null }));
+  const say = (has: typeof announced) => ports.database.announceFunctions(worker, has, ANNOUNCED_FOR_MS);
+  // Best effort: an announcement runs out by itself.
+  const note = (error: unknown) => ports.log.warn({ err: error }, "the functions were not announced");
+  await say(announced);
+  const timer = setInterval(() => say(announced).catch(note), ANNOUNCE_EVERY_MS);
+  timer.unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      await say([]).catch(note);
+    },
+  };
+}
+
+/** Holds dead letters, and redrives what an operator retries in Bull Board. */
+export async function startLetterRole(config: Config, ports: Ports): Promise<Role> {
+  const consumer = ports.queues.consumeDeadLetters(
+    async ({ id, tenant }) => {
+      const { result } = await redrive(ports, tenant, id);
+      if (result !== "redriven" && result !== "already-redriven") throw new Error(REFUSED[result]);
+    },
+    { concurrency: 1, recover: config.reclaim },
+  );
+  await consumer.ready();
+  return { name: "dlq", drain: (graceMs) => consumer.close(graceMs) };
+}
+
+const REFUSED = {
+  unknown: "this dead letter is not known any more",
+  "workflow-id-taken": "another execution of this workflow ID is open: end it, then retry",
+  ended: "the execution has ended meanwhile",
+} as const;
