@@ -1,0 +1,211 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { openService, type Service } from "../../src/compose.ts";
+import { loadConfig } from "../../src/config/index.ts";
+import type { Executor } from "../../src/ports/executor.ts";
+import { isJsonObject, type Json } from "../../src/values/json.ts";
+import { type Api, apiOf, type Execution, type TaskRun } from "../support/api.ts";
+import { type Scenario, type Step, scenariosOf } from "../support/gherkin.ts";
+import { type Outside, startOutside } from "../support/outside.ts";
+import { startRedis, type TestServer } from "../support/servers.ts";
+
+const SPEC_DIR = path.resolve(process.env.SPEC_DIR ?? path.join(import.meta.dirname, "../../../shared/spec"));
+const found = existsSync(path.join(SPEC_DIR, "ctk"));
+if (!found) console.warn(`skipped: no conformance kit at ${SPEC_DIR}/ctk (set SPEC_DIR)`);
+
+const scenarios = (found ? readdirSync(path.join(SPEC_DIR, "ctk")) : [])
+  .filter((name) => name.endsWith(".feature"))
+  .flatMap((name) => scenariosOf(readFileSync(path.join(SPEC_DIR, "ctk", name), "utf8")));
+
+/** Scenarios that need what this version does not run, with the service's own words. */
+const NOT_SUPPORTED = /^not supported by this version: /;
+const SKIPPED = [
+  "Call HTTP Using Basic Authentication",
+  "Call OpenAPI With Content Output",
+  "Call OpenAPI With Response Output",
+  "Emit Task",
+];
+
+const HOSTS = ["https://petstore.swagger.io", "https://httpbin.org"];
+
+/** The hosts of the kit, played by one server: pets 1 and 2, those of a status, and no pet by its name. */
+function playPetstore(outside: Outside): void {
+  const pet = (id: number, status = "available") => ({ id, name: `pet ${id}`, status });
+  for (const id of [1, 2]) outside.answer(`/v2/pet/${id}`, () => ({ body: pet(id) }));
+  outside.answer("/v2/pet/findByStatus", ({ path }) => {
+    const status = new URL(path, outside.url).searchParams.get("status") ?? "none";
+    return { body: [pet(1, status), pet(2, status)] };
+  });
+  outside.answer("/v2/pet/getPetByName/Milou", () => ({ status: 404, body: { message: "there is no such pet" } }));
+}
+
+/** Sends calls for those hosts to the stand-in; the definition, its history and all before the call stay as they are. */
+function redirected(execute: Executor, to: string): Executor {
+  const rewritten = (uri: Json | undefined): Json => {
+    const host = typeof uri === "string" ? HOSTS.find((each) => uri.startsWith(`${each}/`)) : undefined;
+    if (typeof uri !== "string" || host === undefined)
+      throw new Error(`the kit calls ${String(uri)}, which nobody plays`);
+    return to + uri.slice(host.length);
+  };
+  return (activity, context) => {
+    if (!isJsonObject(activity.with)) throw new Error("a call without arguments");
+    const { endpoint } = activity.with;
+    const next = isJsonObject(endpoint) ? { ...endpoint, uri: rewritten(endpoint.uri) } : rewritten(endpoint);
+    return execute({ ...activity, with: { ...activity.with, endpoint: next } }, context);
+  };
+}
+
+/** What a scenario has come to. */
+interface World {
+  definition: string;
+  input: Json | undefined;
+  execution: Execution | undefined;
+  tasks: readonly TaskRun[];
+}
+
+type Meaning = (world: World, words: readonly string[], doc: string) => Promise<void> | void;
+
+describe.skipIf(!found)("given a scenario of the official conformance kit, when it is run, then it holds", () => {
+  let redis: TestServer;
+  let outside: Outside;
+  let service: Service;
+  let api: Api;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    outside = await startOutside();
+    playPetstore(outside);
+    const config = loadConfig({
+      REDIS_URL: redis.url,
+      PORT: "0",
+      HEALTH_PORT: "0",
+      METRICS_PORT: "0",
+      ALLOW_PRIVATE_NETWORK: "true",
+      LOG_LEVEL: "error",
+    });
+    service = await openService(config, ["api", "workflow", "task", "dlq"], {
+      aroundHttp: (execute) => redirected(execute, outside.url),
+    });
+    api = apiOf({ url: service.addresses.api ?? "", metricsUrl: service.addresses.metrics });
+  });
+  afterAll(async () => {
+    await service.drain();
+    await outside.close();
+    await redis.stop();
+  });
+
+  const ended = ({ execution }: World): Execution => {
+    if (execution === undefined) throw new Error("the workflow was not executed");
+    return execution;
+  };
+  const at = (value: Json | undefined, dotted: string): Json | undefined =>
+    dotted.split(".").reduce<Json | undefined>((inner, key) => (isJsonObject(inner) ? inner[key] : undefined), value);
+  const placeOf = ({ tasks }: World, name = ""): number => {
+    const place = tasks.findIndex((task) => task.name === name);
+    expect(place, `${name} ran`).toBeGreaterThanOrEqual(0);
+    return place;
+  };
+
+  const MEANINGS: readonly (readonly [RegExp, Meaning])[] = [
+    [
+      /^a workflow with definition:$/,
+      (world, _, doc) => {
+        world.definition = doc;
+      },
+    ],
+    [
+      /^given the workflow input is:$/,
+      (world, _, doc) => {
+        world.input = parse(doc) as Json;
+      },
+    ],
+    [
+      /^the workflow is executed$/,
+      async (world) => {
+        const input = world.input === undefined ? {} : { input: world.input };
+        const { executionId } = await api.start(world.definition, input);
+        world.execution = await api.ended(executionId);
+        world.tasks = await api.tasks(executionId);
+      },
+    ],
+    [/^the workflow should complete$/, (world) => expect(ended(world).status).toBe("COMPLETED")],
+    [
+      /^the workflow should complete with output:$/,
+      (world, _, doc) => {
+        expect(ended(world).status).toBe("COMPLETED");
+        expect(ended(world).output).toEqual(parse(doc));
+      },
+    ],
+    [/^the workflow should fault$/, (world) => expect(ended(world).status).toBe("FAILED")],
+    [
+      /^the workflow should fault with error:$/,
+      (world, _, doc) => expect(ended(world)).toMatchObject({ status: "FAILED", error: parse(doc) as object }),
+    ],
+    [
+      /^the workflow output should have properties (.+)$/,
+      (world, [list = ""]) => {
+        const names = [...list.matchAll(/'([^']+)'/g)].map(([, name]) => name ?? "");
+        expect(names.length).toBeGreaterThan(0);
+        for (const name of names) expect(at(ended(world).output, name), name).toBeDefined();
+      },
+    ],
+    [
+      /^the workflow output should have an? '([^']+)' property with value:$/,
+      (world, [name = ""], doc) => expect(at(ended(world).output, name)).toEqual(parse(doc)),
+    ],
+    [
+      /^the workflow output should have an? '([^']+)' property containing (\d+) items$/,
+      (world, [name = "", count]) => expect(at(ended(world).output, name)).toHaveLength(Number(count)),
+    ],
+    [/^(\S+) should run first$/, (world, [name]) => expect(placeOf(world, name)).toBe(0)],
+    [/^(\S+) should run last$/, (world, [name]) => expect(placeOf(world, name)).toBe(world.tasks.length - 1)],
+    [
+      /^(\S+) should run after (\S+)$/,
+      (world, [name, other]) => expect(placeOf(world, name)).toBeGreaterThan(placeOf(world, other)),
+    ],
+  ];
+
+  async function take(world: World, { text, doc = "" }: Step): Promise<void> {
+    for (const [pattern, meaning] of MEANINGS) {
+      const match = pattern.exec(text);
+      if (match !== null) return meaning(world, match.slice(1), doc);
+    }
+    throw new Error(`no meaning is known for the step "${text}"`);
+  }
+
+  /** Why this version cannot run it; undefined when it can. */
+  async function unsupported({ steps }: Scenario): Promise<string | undefined> {
+    const definition = steps.find(({ text }) => text === "a workflow with definition:")?.doc ?? "";
+    const { body } = await api.ask<{ issues: readonly { message: string }[] }>(
+      "POST",
+      "/api/v1/definitions/validate",
+      definition,
+      "application/yaml",
+    );
+    return body.issues.find(({ message }) => NOT_SUPPORTED.test(message))?.message;
+  }
+
+  const skipped: string[] = [];
+  test.for(scenarios.map((scenario) => [scenario.feature, scenario.title, scenario] as const))(
+    "%s: %s",
+    async ([, title, scenario], { skip }) => {
+      const reason = await unsupported(scenario);
+      if (reason !== undefined) {
+        skipped.push(title);
+        console.warn(`skipped: "${title}": ${reason}`);
+        skip(reason);
+      }
+      const world: World = { definition: "", input: undefined, execution: undefined, tasks: [] };
+      for (const step of scenario.steps) await take(world, step);
+      expect(world.execution).toBeDefined();
+      expect(await api.rescues()).toBe(0);
+    },
+  );
+
+  test("and only what is known to be missing is left out of the 21", () => {
+    expect(scenarios).toHaveLength(21);
+    expect([...skipped].sort()).toEqual(SKIPPED);
+  });
+});

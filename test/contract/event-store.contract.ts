@@ -1,0 +1,25 @@
+import { describe } from "vitest";
+import type { EventStore } from "../../src/ports/event-store.ts";
+import { claimContract } from "./event-store/claim.ts";
+import { commitContract } from "./event-store/commit.ts";
+import { inboxContract } from "./event-store/inbox.ts";
+import { letterContract } from "./event-store/letters.ts";
+import { momentContract } from "./event-store/moments.ts";
+import { readingContract } from "./event-store/reading.ts";
+import { startContract } from "./event-store/start.ts";
+
+export { CONTRACT_OPTIONS } from "./event-store/world.ts";
+
+/**
+ * What every EventStore promises. `open` gives a store that holds nothing yet, made with `CONTRACT_OPTIONS`; the suite closes it.
+ * Time is the store's own: the suite polls and compares moments the store gave, and never asserts how long something took.
+ */
+export function eventStoreContract(open: () => Promise<EventStore>): void {
+  describe("start", () => startContract(open));
+  describe("inbox", () => inboxContract(open));
+  describe("commit", () => commitContract(open));
+  describe("due, settle and attention", () => momentContract(open));
+  describe("claims", () => claimContract(open));
+  describe("dead letters", () => letterContract(open));
+  describe("reading", () => readingContract(open));
+}

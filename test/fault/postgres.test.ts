@@ -1,0 +1,3 @@
+import { theFaults } from "./support/faults.ts";
+
+theFaults("postgres");

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { processFaults } from "./process-faults.ts";
+import { queueFaults } from "./queue-faults.ts";
+import { serverFaults } from "./server-faults.ts";
+import type { StoreKind } from "./store.ts";
+import { superviseKilled } from "./supervisor.ts";
+import { fromEnvironment, openWorld, type World } from "./world.ts";
+
+/** For longer runs: KILLS=60 EXECUTIONS=300. */
+const EXECUTIONS = fromEnvironment("EXECUTIONS", 25);
+const KILLS = fromEnvironment("KILLS", 9);
+
+/** What the service survives on every store. */
+export function theFaults(kind: StoreKind): void {
+  describe(`faults on ${kind}`, () => {
+    let world: World;
+    beforeAll(async () => {
+      world = await openWorld(kind);
+    });
+    afterAll(() => world.close());
+
+    test(
+      "given no fault, when executions run, then all end, no call is repeated and nothing has to be rescued",
+      async () => {
+        const runs = await world.load({ executions: EXECUTIONS });
+        await world.expectSound(runs);
+        expect(world.repeated(runs)).toEqual([]);
+        expect(await world.total("durabull_rescues_total")).toBe(0);
+        expect(await world.total("durabull_lost_fences_total")).toBe(0);
+      },
+      60_000 + EXECUTIONS * 500,
+    );
+
+    test(
+      "given a worker killed at every failpoint and at random instants, when executions run, then nothing is lost or doubled",
+      async () => {
+        const killed = superviseKilled(world.startWorker, KILLS);
+        const isEnough = () => killed.total() >= KILLS;
+        const runs = await world.load({ executions: EXECUTIONS, isEnough, atOnce: 5, pauseMs: 500 });
+        await killed.stop();
+        console.log(`${kind}: ${runs.length} executions, killed at ${JSON.stringify(killed.deaths)}`);
+        await world.expectSound(runs);
+      },
+      120_000 + KILLS * 15_000 + EXECUTIONS * 1_000,
+    );
+
+    queueFaults(() => world);
+    processFaults(() => world);
+    serverFaults(() => world);
+  });
+}

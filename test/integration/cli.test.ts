@@ -1,0 +1,225 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runCli } from "../../src/cli/index.ts";
+import { type Terminal, terminalOf } from "../../src/cli/terminal.ts";
+import { ApiError, DurabullClient, ServiceUnreachableError } from "../../src/client/index.ts";
+import { openService, type Service } from "../../src/compose.ts";
+import { loadConfig } from "../../src/config/index.ts";
+import { freePort } from "../support/free-port.ts";
+import { startRedis, type TestServer } from "../support/servers.ts";
+
+const head = (name: string) => `document: { dsl: 1.0.3, namespace: cli, name: ${name}, version: 1.0.0 }\n`;
+const DOUBLE = `${head("double")}do:
+  - double:
+      set: { twice: "\${ .n * 2 }" }
+  - nap:
+      wait: { milliseconds: 300 }
+`;
+const FAIL = `${head("fail")}do:
+  - boom: { raise: { error: { type: "https://example.com/e", status: 409, title: Boom, detail: no stock } } }
+`;
+const LONG = `${head("long")}do:
+  - rest: { wait: { minutes: 10 } }
+`;
+
+let server: TestServer;
+let service: Service;
+let url: string;
+const directory = mkdtempSync(join(tmpdir(), "durabull-cli-"));
+beforeAll(async () => {
+  server = await startRedis();
+  const config = loadConfig({
+    REDIS_URL: server.url,
+    ALLOW_VOLATILE: "true",
+    LOG_LEVEL: "silent",
+    EXAMPLES: "off",
+    PORT: "0",
+    HEALTH_PORT: "0",
+    METRICS_PORT: "0",
+  });
+  service = await openService(config, ["api", "workflow", "task"]);
+  url = service.addresses.api ?? "";
+  await service.adapters.database.announceFunctions("painter", [{ name: "paint", queue: "gpu" }], 600_000);
+});
+afterAll(async () => {
+  await service.drain();
+  await server.stop();
+  rmSync(directory, { recursive: true });
+});
+
+function file(name: string, text: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+async function cli(args: readonly string[], { isTTY = false } = {}) {
+  const written = { stdout: "", stderr: "" };
+  const output = (name: "stdout" | "stderr") => ({
+    isTTY,
+    columns: 80,
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  const terminal: Terminal = terminalOf({ stdin: process.stdin, stdout: output("stdout"), stderr: output("stderr") });
+  const code = await runCli(args, { terminal, version: "1.2.3", dev: async () => undefined });
+  return { code, ...written };
+}
+
+describe("durabull run", () => {
+  test("given a definition, when it is run, then its output is JSON on stdout, progress elsewhere, and the code 0", async () => {
+    const { code, stdout, stderr } = await cli([
+      "run",
+      file("double.yaml", DOUBLE),
+      "--url",
+      url,
+      "--input",
+      '{"n":21}',
+    ]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ twice: 42 });
+    expect(stderr).toMatch(/cli\/double\/1\.0\.0: execution x\d+-/);
+    expect(stderr).toMatch(/double started\n.*double completed/);
+    expect(stderr).toMatch(/nap completed/);
+    expect(stderr).not.toContain("\u001b");
+  });
+
+  test("given a terminal and input in a file, when it is run, then progress is drawn and leaves finished lines", async () => {
+    const input = file("input.json", '{"n":4}');
+    const args = ["run", file("double.yaml", DOUBLE), "--url", url, "--input", `@${input}`];
+    const { code, stdout, stderr } = await cli(args, { isTTY: true });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ twice: 8 });
+    expect(stderr).toContain("\u001b[32m✔\u001b[0m nap completed");
+  });
+
+  test("given a definition that fails, when it is run, then its error is on stderr, and the code 1", async () => {
+    const { code, stdout, stderr } = await cli(["run", file("fail.yaml", FAIL), "--url", url]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain('"detail": "no stock"');
+  });
+
+  test("given a run that somebody cancels, when it ends, then the code is 3", async () => {
+    const client = new DurabullClient({ url, tenant: "other" });
+    const running = cli(["run", file("long.yaml", LONG), "--url", url, "--workflow-id", "long-1", "--tenant", "other"]);
+    for (;;) {
+      const { items } = await client.executions({ workflowId: "long-1" });
+      if (items[0] === undefined) continue;
+      await client.cancel(items[0].executionId, "enough");
+      break;
+    }
+    expect((await running).code).toBe(3);
+  });
+
+  test("given a definition the service refuses, when it is run, then each issue names file and line, and the code is 5", async () => {
+    const path = file("wrong.yaml", DOUBLE.replace("wait:", "wiat:"));
+    const { code, stderr } = await cli(["run", path, "--url", url]);
+    expect(code).toBe(5);
+    expect(stderr).toMatch(new RegExp(`^${path}:\\d+: /do/1/nap`, "m"));
+  });
+
+  test("given no service at the address, when it is run, then the code is 4", async () => {
+    const nobody = `http://127.0.0.1:${await freePort()}`;
+    const { code, stderr } = await cli(["run", file("double.yaml", DOUBLE), "--url", nobody]);
+    expect(code).toBe(4);
+    expect(stderr).toContain(`${nobody} does not answer`);
+  });
+
+  test.each([
+    [["run", "/nowhere/at-all.yaml"], "cannot read /nowhere/at-all.yaml"],
+    [["run", "FILE", "--input", "{"], "--input is not JSON"],
+    [["run"], "missing required argument"],
+    [["ruun"], "unknown command"],
+    [["validate", "FILE", "--strict"], "unknown option"],
+  ])("given the command line %j, when it is run, then the code is 2", async (args, message) => {
+    const path = file("double.yaml", DOUBLE);
+    const { code, stderr } = await cli(args.map((arg) => (arg === "FILE" ? path : arg)));
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+});
+
+describe("durabull validate", () => {
+  test("given a sound definition, when it is validated, then the code is 0 and stdout is empty", async () => {
+    expect(await cli(["validate", file("double.yaml", DOUBLE)])).toMatchObject({ code: 0, stdout: "" });
+  });
+
+  test("given mistakes, when it is validated without any service, then each is file:line: pointer: message", async () => {
+    const path = file("mistaken.yaml", DOUBLE.replace("wait:", "wiat:").replace(".n * 2", ".n * "));
+    const { code, stdout } = await cli(["validate", path]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(new RegExp(`^${path}:4: /do/0/double/set/twice: `, "m"));
+    expect(stdout).toMatch(new RegExp(`^${path}:\\d+: /do/1/nap[^:]*: `, "m"));
+    expect(await cli(["validate", file("no.yaml", "a: [")])).toMatchObject({ code: 1 });
+  });
+});
+
+test("given --help and --version, when they are asked for, then the code is 0 and exit codes are told", async () => {
+  expect(await cli(["--version"])).toMatchObject({ code: 0, stdout: "1.2.3\n" });
+  const help = await cli(["run", "--help"]);
+  expect(help.code).toBe(0);
+  expect(help.stdout).toContain("cancelled or terminated");
+});
+
+describe("DurabullClient", () => {
+  test("given a service, when a definition lives its whole life, then each call is typed and answered", async () => {
+    const client = new DurabullClient({ url, tenant: "client" });
+    expect(await client.validateDefinition("do: 1")).toMatchObject({ valid: false });
+    const registered = await client.registerDefinition(DOUBLE);
+    expect(registered).toMatchObject({ namespace: "cli", name: "double", created: true });
+    expect((await client.definitions({ namespace: "cli" })).items).toHaveLength(1);
+    expect((await client.definition("cli", "double")).digest).toBe(registered.digest);
+
+    const definition = { namespace: "cli", name: "double" };
+    const key = { idempotencyKey: "key-1" };
+    const started = await client.start(
+      { definition, workflowId: "a b/c", input: { n: 2 }, labels: { team: "x" } },
+      key,
+    );
+    expect(started.created).toBe(true);
+    expect(await client.start({ definition, workflowId: "a b/c", input: { n: 2 } }, key)).toMatchObject({
+      executionId: started.executionId,
+      created: false,
+    });
+    const ended = await client.ended(started.executionId);
+    expect(ended).toMatchObject({ status: "COMPLETED", output: { twice: 4 } });
+    const tasks = await client.tasks(started.executionId);
+    expect(tasks.items.map(({ name, status }) => [name, status])).toEqual([
+      ["double", "COMPLETED"],
+      ["nap", "COMPLETED"],
+    ]);
+    const history = await client.history(started.executionId, { order: "desc", limit: 1 });
+    expect(history.items[0]).toMatchObject({ type: "io.flunq.workflow.completed", sequence: ended.historyLength });
+    expect((await client.workflowHistory("a b/c")).items).toHaveLength(ended.historyLength);
+    const found = await client.executions({ labels: { team: "x" }, startedAfter: new Date(0), status: ["COMPLETED"] });
+    expect(found.items).toMatchObject([{ executionId: started.executionId }]);
+    expect((await client.deadLetters()).items).toEqual([]);
+    await client.deleteDefinition("cli", "double", "1.0.0");
+  });
+
+  test("given a queue nobody takes from, when its execution is looked at, then a worker is what it waits for", async () => {
+    const client = new DurabullClient({ url });
+    const document = `${head("nobody")}do:\n  - ask: { call: paint }\n`;
+    const { executionId } = await client.start({ document });
+    // Until it is dispatched, that is a reason beside it.
+    const reasons = async () => (await client.execution(executionId)).waitingFor;
+    await expect
+      .poll(reasons, { timeout: 20_000 })
+      .toMatchObject([
+        { kind: "worker", task: "/do/0/ask", detail: "no worker takes jobs from queue durabull-tasks-gpu; start one" },
+      ]);
+    await client.cancel(executionId);
+  });
+
+  test("given a refusal and a service that is away, when it is called, then the errors say which", async () => {
+    const client = new DurabullClient({ url });
+    const refused = await client.execution("x0-nothing").catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(ApiError);
+    expect(refused).toMatchObject({ status: 404, code: "DURABULL_EXECUTION_NOT_FOUND" });
+    const nobody = new DurabullClient({ url: `http://127.0.0.1:${await freePort()}` });
+    await expect(nobody.execution("x")).rejects.toBeInstanceOf(ServiceUnreachableError);
+  });
+});

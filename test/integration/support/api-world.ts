@@ -1,0 +1,124 @@
+import { randomBytes } from "node:crypto";
+import type { FastifyInstance } from "fastify";
+import { pino } from "pino";
+import { type BullmqQueues, createBullmqQueues } from "../../../src/adapters/bullmq/queues.ts";
+import { createPostgresDatabase } from "../../../src/adapters/postgres/database.ts";
+import { createPostgresEventStore } from "../../../src/adapters/postgres/event-store.ts";
+import { createRedisDatabase } from "../../../src/adapters/redis/database.ts";
+import { createRedisEventStore } from "../../../src/adapters/redis/event-store.ts";
+import { type AppDeps, createApp } from "../../../src/api/app.ts";
+import { dashboardPages } from "../../../src/dashboard/index.ts";
+import type { Database } from "../../../src/ports/database.ts";
+import type { EventStore, ExecutionHead } from "../../../src/ports/event-store.ts";
+import { createDefinitionService } from "../../../src/runtime/definitions.ts";
+import { createExecutionService, type ExecutionService } from "../../../src/runtime/service.ts";
+import { aCommit, type CommitOptions } from "../../support/build.ts";
+import { freshDatabase, startPostgres, startRedis, type TestServer } from "../../support/servers.ts";
+
+const PARTITIONS = 4;
+const STORE_OPTIONS = { lookGraceMs: 60_000, maxInbox: 3 };
+
+export const QUICK = `document:
+  dsl: 1.0.3
+  namespace: test
+  name: quick
+  version: 1.0.0
+  title: A quick one
+do:
+  - greet:
+      set:
+        greeting: hello
+`;
+
+export interface ApiWorld {
+  readonly app: FastifyInstance;
+  readonly url: string;
+  readonly events: EventStore;
+  readonly database: Database;
+  readonly queues: BullmqQueues;
+  readonly executions: ExecutionService;
+  /** Commits what an engine would have decided, after the head as it is now. */
+  decide(executionId: string, options: CommitOptions): Promise<ExecutionHead>;
+  close(): Promise<void>;
+}
+
+export type StoreKind = "redis" | "postgres";
+
+export function startServer(kind: StoreKind): Promise<TestServer> {
+  return kind === "redis" ? startRedis() : startPostgres({ fsync: false });
+}
+
+/** The HTTP side over a real store and real queues, without workers: tests decide what an engine would. */
+export async function openApiWorld(
+  kind: StoreKind,
+  server: Pick<TestServer, "url">,
+  more: Partial<AppDeps> = {},
+): Promise<ApiWorld> {
+  const logger = pino({ level: "silent" });
+  const { events, database, queues } = await openPorts(kind, server);
+  const executions = createExecutionService({
+    events,
+    database,
+    queues,
+    partitions: await events.partitions(PARTITIONS),
+    defaultTimeoutMs: 0,
+    log: logger,
+  });
+  const app = await createApp({
+    executions,
+    definitions: createDefinitionService({ database, log: logger }),
+    health: {
+      live: () => ({ ok: true, checks: {} }),
+      ready: async () => ({ ok: true, checks: { store: { ok: true } }, durability: await events.durability() }),
+      started: () => ({ ok: true, checks: {} }),
+    },
+    logger,
+    version: "0.0.0-test",
+    queues: () => queues.boardQueues(),
+    pages: dashboardPages,
+    ...more,
+  });
+  const url = await app.listen({ host: "127.0.0.1", port: 0 });
+  return {
+    app,
+    url,
+    events,
+    database,
+    queues,
+    executions,
+    async decide(executionId, options) {
+      const [head] = await events.heads([executionId]);
+      if (!head) throw new Error(`there is no execution ${executionId}`);
+      const committed = await events.commit(executionId, aCommit(head, { at: await events.now(), ...options }));
+      if (committed.result !== "committed") throw new Error("the commit was refused");
+      return committed.head;
+    },
+    async close() {
+      await app.close();
+      await queues.close();
+      await database.close();
+      await events.close();
+    },
+  };
+}
+
+async function openPorts(kind: StoreKind, server: Pick<TestServer, "url">) {
+  const prefix = `test-${randomBytes(6).toString("hex")}`;
+  const log = { warn: () => undefined };
+  if (kind === "redis") {
+    const url = server.url;
+    const options = { ...STORE_OPTIONS, partitions: PARTITIONS };
+    return {
+      events: await createRedisEventStore({ url, prefix, options }),
+      database: await createRedisDatabase({ url, prefix }),
+      queues: createBullmqQueues({ connection: { kind: "redis", url }, prefix, lanes: 1, log }),
+    };
+  }
+  const connectionString = await freshDatabase(server);
+  const connection = { kind: "postgres", connectionString } as const;
+  return {
+    events: await createPostgresEventStore({ connectionString, options: STORE_OPTIONS }),
+    database: await createPostgresDatabase({ connectionString }),
+    queues: createBullmqQueues({ connection, prefix, lanes: 1, log }),
+  };
+}

@@ -1,0 +1,87 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { maskSecrets } from "../../../src/runtime/mask-secrets.ts";
+import type { Json } from "../../../src/values/json.ts";
+
+const SECRET = 'p@ss/w+rd "ü"';
+const outputOf = (output: Json, secrets: Json = { a: SECRET }) => {
+  const outcome = maskSecrets({ ok: true, output }, secrets);
+  return outcome.ok ? outcome.output : undefined;
+};
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+
+describe("given a secret", () => {
+  test.each([
+    ["as it is", SECRET],
+    ["escaped as in JSON", JSON.stringify(SECRET).slice(1, -1)],
+    ["as a component of a URL", encodeURIComponent(SECRET)],
+    ["with digits in lower case", encodeURIComponent(SECRET).toLowerCase()],
+    ["as a whole URL", encodeURI(SECRET)],
+    ["in a form", new URLSearchParams({ a: SECRET }).toString().slice(2)],
+    ["in a path", Object.assign(new URL("http://h"), { pathname: SECRET }).pathname.slice(1)],
+  ])("when it stands %s, then it is hidden, and what is around it is kept", (_, text) => {
+    expect(outputOf(`http://h/<${text}>/x`)).toBe("http://h/<[hidden]>/x");
+  });
+
+  test("when it stands in members' names, members, items and both texts of an error, then it is hidden everywhere", () => {
+    expect(outputOf({ [`k-${SECRET}`]: [{ deep: `x${SECRET}y${SECRET}` }, 1, null, true] })).toEqual({
+      "k-[hidden]": [{ deep: "x[hidden]y[hidden]" }, 1, null, true],
+    });
+    const error = { type: "t", status: 500, title: `no ${SECRET}`, detail: `${SECRET}!`, instance: "/do/0/a" };
+    expect(maskSecrets({ ok: false, error }, { a: SECRET })).toEqual({
+      ok: false,
+      error: { ...error, title: "no [hidden]", detail: "[hidden]!" },
+    });
+  });
+
+  test("when a user's name of any length stands before it in basic authentication, then it is hidden", () => {
+    for (const user of ["", "a", "ab", "abc"]) {
+      const shown = String(outputOf(`Basic ${base64(`${user}:${SECRET}`)}`));
+      expect(shown).toContain("[hidden]");
+      expect(Buffer.from(shown.split(" ")[1]?.split("[")[0] ?? "", "base64").toString()).not.toContain("p@s");
+    }
+  });
+
+  test("when it is base64 for URLs, then it is hidden", () => {
+    expect(outputOf(Buffer.from("~~~???>>>").toString("base64url"), ["~~~???>>>"])).toBe("[hidden]");
+  });
+
+  test("when it begins with another one, then nothing of it is left", () => {
+    expect(outputOf("abcdefgh abcde", { a: "abcde", b: { c: ["abcdefgh"] } })).toBe("[hidden] [hidden]");
+  });
+
+  test("when a service trims it, then it is hidden", () => {
+    expect(outputOf("token123", [" token123\n"])).toBe("[hidden]");
+  });
+
+  test("when an error's detail was cut within it, then its beginning is hidden", () => {
+    const error = { type: "t", status: 500, detail: "answered 500: token12" };
+    expect(maskSecrets({ ok: false, error }, ["token123456"])).toMatchObject({
+      error: { detail: "answered 500: [hidden]" },
+    });
+  });
+
+  test("when it has fewer than four characters, then it is shown", () => {
+    expect(outputOf("abc abcd", ["abc"])).toBe("abc abcd");
+  });
+});
+
+test("given no secrets, when an outcome is masked, then it is the same", () => {
+  const outcome = { ok: true, output: { a: "x" } } as const;
+  expect(maskSecrets(outcome, {})).toBe(outcome);
+});
+
+test("given any secret in any text, when the text is masked, then the secret stands in it no more", () => {
+  const text = fc.string({ unit: "grapheme", maxLength: 20 });
+  const secret = fc
+    .string({ unit: "grapheme", minLength: 4, maxLength: 20 })
+    .filter((each) => !"[hidden]".includes(each));
+  fc.assert(
+    fc.property(text, secret, text, (before, hidden, after) => {
+      const shown = String(outputOf(before + hidden + after, [hidden]));
+      // The mark itself may complete a text with its neighbours.
+      expect(shown.split("[hidden]").some((part) => part.includes(hidden))).toBe(false);
+      expect(shown).toContain("[hidden]");
+    }),
+  );
+});
