@@ -57,12 +57,14 @@ export function processFaults(world: () => World): void {
   test(
     "given a worker with calls in hand, when it is asked to end, then it finishes them, exits with 0 and no call is repeated",
     async () => {
-      const { load, startWorker, outside, repeated, total, expectSound } = world();
+      const { load, startWorker, workers, outside, repeated, total, expectSound } = world();
       const before = await total("durabull_rescues_total");
       const leaving = await startWorker({ TASK_CONCURRENCY: "50" });
       const gate = outside.hold("/");
+      // With nothing in hand yet, so that all of the work is the leaving one's until it has some.
+      const others = halt(...workers.map(({ pid }) => pid));
       const loading = load({ executions: 20, atOnce: 20 });
-      await until("it has work", async () => (await commits(leaving)) > 0);
+      await until("it has work", async () => (await commits(leaving)) > 0).finally(others.resume);
       const left = leaving.stop();
       gate.open();
       expect(await left).toBe(0);
@@ -77,11 +79,13 @@ export function processFaults(world: () => World): void {
   test(
     "given calls that outlast the grace, when their worker is asked to end, then it hands them back and others make them",
     async () => {
-      const { load, startWorker, outside, expectSound } = world();
+      const { load, startWorker, workers, outside, expectSound } = world();
       const leaving = await startWorker({ TASK_CONCURRENCY: "50", SHUTDOWN_GRACE_MS: "100" });
       const gate = outside.hold("/");
+      // With nothing in hand yet, so that all of the work is the leaving one's until it has some.
+      const others = halt(...workers.map(({ pid }) => pid));
       const loading = load({ executions: 20, atOnce: 20 });
-      await until("it has work", async () => (await commits(leaving)) > 0);
+      await until("it has work", async () => (await commits(leaving)) > 0).finally(others.resume);
       expect(await leaving.stop()).toBe(0);
       gate.open();
       await expectSound(await loading);
