@@ -33,7 +33,13 @@ function runOnce(text: string): { events: readonly HistoryEvent[]; decideMs: num
     defaultTimeoutMs: 0,
   };
   const first: HistoryEvent = { type: "execution.started", sequence: 1, at: 0, source: "api-service", data };
-  const situation = { now: 0, workflow, runtime: { name: "durabull", version: "0" }, functionQueues: {} };
+  const situation = {
+    now: 0,
+    workflow,
+    runtime: { name: "durabull", version: "0" },
+    functionQueues: {},
+    childDepth: 10,
+  };
   const begun = performance.now();
   const { events } = decide(evolve(null, first), [], situation, { events: 1_000_000 });
   const decided = performance.now();

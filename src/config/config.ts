@@ -25,6 +25,7 @@ export interface Config extends AdapterChoices {
   /** 0 = none. */
   readonly workflowTimeoutMs: number;
   readonly maxDeaths: number;
+  readonly childDepth: number;
   /** As given: relative to the working directory. */
   readonly functions: string | null;
   readonly examples: boolean;
@@ -209,6 +210,7 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     engine: settings.WORKFLOW_ENGINE_TYPE,
     workflowTimeoutMs: settings.WORKFLOW_TIMEOUT_SECONDS,
     maxDeaths: settings.WORKFLOW_MAX_RETRIES,
+    childDepth: settings.CHILD_DEPTH_MAX,
     functions: settings.FUNCTIONS ?? null,
     examples: settings.EXAMPLES ?? !production,
     production,

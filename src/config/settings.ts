@@ -89,6 +89,11 @@ export const settingsSchema = z.object({
     unit: "process deaths",
     meaning: "Deaths on one wake-up or activity without progress before it becomes a dead letter.",
   }),
+  CHILD_DEPTH_MAX: setting(integer(0, 1_000), {
+    default: "10",
+    unit: "executions",
+    meaning: "How deep workflows run by workflows may nest; a run task that would go deeper fails.",
+  }),
   FUNCTIONS: setting(text(), { meaning: "Module (.ts, .js or .mjs) that exports functions made with defineFunction." }),
   EXAMPLES: setting(flag(), {
     meaning: "Register examples/ on a store that never held a definition. Default: on, unless NODE_ENV is production.",

@@ -144,6 +144,17 @@ export interface CallFunctionTask extends TaskBase {
   readonly with: Template | null;
   readonly body: Task;
 }
+/** Another workflow, as an execution of its own. */
+export interface RunWorkflowTask extends TaskBase {
+  readonly kind: "run";
+  readonly run: "workflow";
+  /** Without a version: the newest when it starts. */
+  readonly workflow: { readonly namespace: string; readonly name: string; readonly version?: string };
+  /** Its input; null: none is given, which is `{}`. */
+  readonly with: Template | null;
+  /** False: the task ends, with its transformed input, once the other has started. */
+  readonly await: boolean;
+}
 export type CallTask = CallHttpTask | CallCodeTask | CallFunctionTask;
 
 export interface Catch {
@@ -169,4 +180,14 @@ export interface RetryPolicy {
   readonly maxDuration: Duration | null;
 }
 
-export type Task = DoTask | SetTask | SwitchTask | ForTask | ForkTask | RaiseTask | TryTask | WaitTask | CallTask;
+export type Task =
+  | DoTask
+  | SetTask
+  | SwitchTask
+  | ForTask
+  | ForkTask
+  | RaiseTask
+  | TryTask
+  | WaitTask
+  | CallTask
+  | RunWorkflowTask;

@@ -13,19 +13,22 @@ export function accept(state: ExecutionState, situation: Situation, fact: Fact):
 }
 
 function acceptAnswer(state: ExecutionState, situation: Situation, fact: AnswerFact): readonly Draft[] {
-  // A result from anybody but the executor is refused.
-  if (state.phase !== "open" || fact.source !== "executor-service") return [];
+  if (state.phase !== "open") return [];
   const pending = state.activities[fact.asked];
   if (pending === undefined) return [];
+  // A result from anybody but the one who was asked is refused: an executor, or for a child execution the engine.
+  const source = pending.child === undefined ? "executor-service" : "workflow-engine";
+  if (fact.source !== source) return [];
   const frame = frameOf(state, pending.frame);
   if (fact.outcome.ok) {
     const task = taskOf(situation, frame);
     if (task === null) throw new Error("the workflow itself asks for no activity");
-    return finish(state, situation, frame, task, fact.outcome.output, { asked: fact.asked });
+    const output = pending.child?.await === false ? frame.input : fact.outcome.output;
+    return finish(state, situation, frame, task, output, { asked: fact.asked });
   }
   const error = { ...fact.outcome.error, instance: frame.task };
   const data = { task: frame.task, frame: frame.id, error, asked: fact.asked };
-  return [{ type: "task.failed", source: "executor-service", data }];
+  return [{ type: "task.failed", source, data }];
 }
 
 function acceptMessage(state: ExecutionState, situation: Situation, { message }: MessageFact): readonly Draft[] {

@@ -11,6 +11,7 @@ import { enterDo, nextInDo } from "./tasks/do.ts";
 import { enterFor, nextInFor } from "./tasks/for.ts";
 import { enterFork, nextInFork } from "./tasks/fork.ts";
 import { enterRaise } from "./tasks/raise.ts";
+import { enterRun } from "./tasks/run.ts";
 import { enterSet } from "./tasks/set.ts";
 import { enterSwitch } from "./tasks/switch.ts";
 import { enterTry, nextInTry } from "./tasks/try.ts";
@@ -111,6 +112,8 @@ function enter(turn: Turn): readonly Draft[] {
       return enterWait({ ...turn, task });
     case "call":
       return enterCall({ ...turn, task });
+    case "run":
+      return enterRun({ ...turn, task });
   }
 }
 

@@ -15,6 +15,18 @@ export interface DefinitionReference {
   readonly digest: string;
 }
 
+/** Who asked for an execution. */
+export interface ParentReference {
+  readonly executionId: ExecutionId;
+  readonly workflowId: WorkflowId;
+  /** Sequence of the event that asked. */
+  readonly asked: number;
+  /** The parent waits for the end. */
+  readonly await: boolean;
+  /** Executions above this one, from 1. */
+  readonly depth: number;
+}
+
 /**
  * Where the list or branch goes after a task; recorded when decided, so that a replay needs no definition.
  * `sibling`: to the task at `index` of the same list. `end`: the whole workflow ends. `leave`: the list is done.
@@ -45,6 +57,8 @@ export type ExecutionStarted = Recorded<
     readonly input: Json;
     /** Limit in milliseconds for a definition without its own; 0 = none. */
     readonly defaultTimeoutMs: number;
+    /** The execution whose `run` task asked for this one. */
+    readonly parent?: ParentReference;
   }
 >;
 export type ExecutionPaused = Recorded<"execution.paused", { readonly reason?: string }>;
@@ -171,11 +185,18 @@ export type HistoryEvent =
   | TimerFired
   | TimerCancelled;
 
-/** What an executor is asked to do. */
+/** What an executor is asked to do or, for `workflow`, the runtime. */
 export interface ActivityRequest {
-  readonly kind: "http" | "code";
+  readonly kind: "http" | "code" | "workflow";
   /** The function's name, for `code`. */
   readonly function?: string;
+  /** The definition to start, for `workflow`; `with` is its input. */
+  readonly child?: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly version?: string;
+    readonly await: boolean;
+  };
   /** Own queue: `durabull-tasks-<queue>`. */
   readonly queue?: string;
   /** Evaluated arguments: the `with` of `call: http`, or a function's input. Absent when the executor must evaluate. */

@@ -4,12 +4,21 @@ import type {
   ExecutionStarted,
   HistoryEvent,
   Move,
+  TaskRequested,
   TaskRetried,
   TaskSkipped,
   TaskStarted,
   TimerFired,
 } from "./events.ts";
-import { descendantsOf, type ExecutionState, type Frame, frameOf, ROOT, type Step } from "./state.ts";
+import {
+  descendantsOf,
+  type ExecutionState,
+  type Frame,
+  frameOf,
+  type PendingActivity,
+  ROOT,
+  type Step,
+} from "./state.ts";
 
 /** The state after an event. Remembers only: evaluates nothing, so that a replay cannot differ. */
 export function evolve(state: ExecutionState | null, event: HistoryEvent): ExecutionState {
@@ -21,8 +30,26 @@ export function evolve(state: ExecutionState | null, event: HistoryEvent): Execu
   if (event.sequence !== state.version + 1) {
     throw new Error(`event ${event.sequence} does not follow version ${state.version}`);
   }
-  return { ...applied(state, event), version: event.sequence };
+  return { ...withoutChildren(state, applied(state, event), event), version: event.sequence };
 }
+
+/** A child nobody waits for any more is given up, however that came about; one that answered has ended. */
+function withoutChildren(before: ExecutionState, after: ExecutionState, event: HistoryEvent): ExecutionState {
+  if (after.children.length === 0) return after;
+  const open = after.phase === "open";
+  const gone = after.children.filter((name) => !open || after.activities[name] === undefined);
+  if (gone.length === 0) return after;
+  const answered = event.type === "task.completed" || event.type === "task.failed" ? event.data.asked : undefined;
+  const recent = before.abandoned.filter(({ at }) => event.sequence - at < ABANDONED_KEPT);
+  return {
+    ...after,
+    children: after.children.filter((name) => !gone.includes(name)),
+    abandoned: [...recent, ...gone.filter((name) => name !== answered).map((name) => ({ name, at: event.sequence }))],
+  };
+}
+
+/** Events after which whoever decided them has told a child that was given up; more than any commit holds. */
+const ABANDONED_KEPT = 10_000;
 
 /** Folds events over a state; `null` is before the first. */
 export function fold(events: readonly HistoryEvent[], from: ExecutionState | null = null): ExecutionState {
@@ -57,13 +84,8 @@ function applied(state: ExecutionState, event: HistoryEvent): ExecutionState {
           activity: event.sequence,
           requests: event.data.attempt,
         }),
-        activities: {
-          ...state.activities,
-          [event.sequence]: {
-            frame: event.data.frame,
-            ...(event.data.activity.queue === undefined ? {} : { queue: event.data.activity.queue }),
-          },
-        },
+        activities: { ...state.activities, [event.sequence]: pendingActivity(event) },
+        ...(event.data.activity.child?.await === true ? { children: [...state.children, event.sequence] } : {}),
       };
     case "task.completed": {
       const frame = frameOf(state, event.data.frame);
@@ -122,11 +144,23 @@ function opened({ data, at }: ExecutionStarted): ExecutionState {
     startedAt: at,
     input: data.input,
     defaultTimeoutMs: data.defaultTimeoutMs,
+    parent: data.parent ?? null,
     context: {},
     frames: { [ROOT]: root },
     ready: [ROOT],
     activities: {},
+    children: [],
+    abandoned: [],
     timers: {},
+  };
+}
+
+function pendingActivity({ data: { frame, activity } }: TaskRequested): PendingActivity {
+  const { queue, child } = activity;
+  return {
+    frame,
+    ...(queue === undefined ? {} : { queue }),
+    ...(child === undefined ? {} : { child: { await: child.await } }),
   };
 }
 

@@ -162,7 +162,7 @@ export function finish(
   options: { readonly move?: Move; readonly plain?: boolean; readonly asked?: number; readonly then?: Then } = {},
 ): readonly Draft[] {
   const asked = options.asked === undefined ? {} : { asked: options.asked };
-  const source = options.asked === undefined ? "workflow-engine" : "executor-service";
+  const source = options.asked === undefined || task.kind === "run" ? "workflow-engine" : "executor-service";
   const of = { task: task.reference, frame: frame.id };
   try {
     const view = frameView(task, frame);

@@ -1,6 +1,6 @@
 import type { TaskReference } from "../values/task-reference.ts";
 
-export type OwedKind = "activity" | "timer";
+export type OwedKind = "activity" | "timer" | "child";
 /**
  * `wait`: of a wait task. `retry`: delay before a try starts over. `timeout`: of a task or, on frame 1, of the workflow.
  * `attempt`: limit of one attempt of a try.
@@ -8,7 +8,7 @@ export type OwedKind = "activity" | "timer";
 export type TimerPurpose = "wait" | "retry" | "timeout" | "attempt";
 
 /** Work asked of the world and not answered, named by the sequence of the event that asked. */
-export type OwedWork = OwedActivity | OwedTimer;
+export type OwedWork = OwedActivity | OwedTimer | OwedChild;
 export interface OwedActivity {
   readonly kind: "activity";
   readonly name: number;
@@ -23,4 +23,11 @@ export interface OwedTimer {
   readonly purpose: TimerPurpose;
   /** Epoch milliseconds, store time. */
   readonly fireAt: number;
+}
+/** An execution to be started by this one; answered when it has ended or, without `await`, when it has started. */
+export interface OwedChild {
+  readonly kind: "child";
+  readonly name: number;
+  readonly task: TaskReference;
+  readonly await: boolean;
 }

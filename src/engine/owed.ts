@@ -4,14 +4,11 @@ import { type ExecutionState, frameOf } from "./state.ts";
 /** All work the world has not answered, oldest first. A closed execution is owed nothing. */
 export function owed(state: ExecutionState): readonly OwedWork[] {
   if (state.phase !== "open") return [];
-  const activities = Object.entries(state.activities).map(
-    ([name, { frame, queue }]): OwedWork => ({
-      kind: "activity",
-      name: Number(name),
-      task: frameOf(state, frame).task,
-      ...(queue === undefined ? {} : { queue }),
-    }),
-  );
+  const activities = Object.entries(state.activities).map(([name, { frame, queue, child }]): OwedWork => {
+    const base = { name: Number(name), task: frameOf(state, frame).task };
+    if (child !== undefined) return { kind: "child", ...base, await: child.await };
+    return { kind: "activity", ...base, ...(queue === undefined ? {} : { queue }) };
+  });
   const timers = Object.entries(state.timers).map(
     ([name, timer]): OwedWork => ({
       kind: "timer",

@@ -10,6 +10,8 @@ export interface Situation {
   readonly workflow: Workflow;
   /** For `$runtime`. */
   readonly runtime: { readonly name: string; readonly version: string };
+  /** How deep workflows run by workflows may nest; 0: not at all. */
+  readonly childDepth: number;
   /** Own queues of registered functions, by name; those without one are absent. */
   readonly functionQueues: Readonly<Record<string, string>>;
 }

@@ -2,7 +2,7 @@ import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
 import type { TaskReference } from "../values/task-reference.ts";
-import type { DefinitionReference, Move } from "./events.ts";
+import type { DefinitionReference, Move, ParentReference } from "./events.ts";
 import type { TimerPurpose } from "./owed-work.ts";
 
 /** Frame of the workflow itself: opened by `execution.started`, event 1. */
@@ -26,15 +26,28 @@ export interface ExecutionState {
   /** Raw input. */
   readonly input: Json;
   readonly defaultTimeoutMs: number;
+  /** The execution that asked for this one; null for one started from outside. */
+  readonly parent: ParentReference | null;
   /** `$context`. */
   readonly context: Json;
   readonly frames: Readonly<Record<number, Frame>>;
   /** Frames whose step is not `idle`, in the order they get their turn. */
   readonly ready: readonly number[];
   /** Activities asked and not answered, by name. */
-  readonly activities: Readonly<Record<number, { readonly frame: number; readonly queue?: string }>>;
+  readonly activities: Readonly<Record<number, PendingActivity>>;
+  /** Children whose end is waited for, by name. */
+  readonly children: readonly number[];
+  /** Children whose end was waited for and no longer is: they must be cancelled. `at`: the event that gave them up. */
+  readonly abandoned: readonly { readonly name: number; readonly at: number }[];
   /** Timers neither fired nor cancelled, by name. */
   readonly timers: Readonly<Record<number, PendingTimer>>;
+}
+
+export interface PendingActivity {
+  readonly frame: number;
+  readonly queue?: string;
+  /** It is a child execution, and whether its end is waited for. */
+  readonly child?: { readonly await: boolean };
 }
 
 export interface PendingTimer {

@@ -4,7 +4,7 @@ export interface RuntimeMetrics {
   lostFence(): void;
   cache(hit: boolean): void;
   /** Looking had to create a job that was missing; 0 in a run without faults. */
-  rescue(kind: "wake" | "activity" | "timer" | "letter"): void;
+  rescue(kind: "wake" | "activity" | "timer" | "child" | "letter"): void;
   /** A timer was fired this long after it was due. */
   timerLateness(ms: number): void;
   activity(kind: string, ok: boolean, ms: number): void;

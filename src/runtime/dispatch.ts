@@ -5,7 +5,10 @@ import type { RuntimeSettings } from "./ports.ts";
 
 type Looks = Pick<RuntimeSettings, "activityLeaseMs" | "timerPrecisionMs" | "timerHorizonMs">;
 
-/** The job for a piece of owed work; undefined for a timer beyond the horizon, which attention arms when it comes near. */
+/**
+ * The job for a piece of owed work; undefined for a timer beyond the horizon, which attention arms when it comes near, and for a
+ * child, which no queue carries: it is started.
+ */
 export function jobOf(
   head: Pick<ExecutionHead, "executionId" | "tenant" | "workflowId">,
   work: OwedWork,
@@ -18,12 +21,13 @@ export function jobOf(
   if (work.kind === "activity") {
     return { ...base, kind: "activity", ...(work.queue === undefined ? {} : { queue: work.queue }) };
   }
+  if (work.kind === "child") return undefined;
   return work.fireAt - now > horizonMs ? undefined : { ...base, kind: "timer", fireAt: work.fireAt, now };
 }
 
 /** When somebody must look after a piece of work that was just put into its queue. */
 export function lookAtOf(work: OwedWork, now: number, looks: Looks): number {
-  if (work.kind === "activity") return now + looks.activityLeaseMs;
+  if (work.kind !== "timer") return now + looks.activityLeaseMs;
   const beyond = work.fireAt - now > looks.timerHorizonMs;
   return beyond ? work.fireAt - looks.timerHorizonMs : Math.max(work.fireAt, now) + looks.timerPrecisionMs;
 }

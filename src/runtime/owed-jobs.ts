@@ -4,9 +4,10 @@ import type { Job } from "../ports/queues.ts";
 /** The jobs that stand for owed entries, as they were dispatched. `now` is the store's time. */
 export function jobsOf(head: ExecutionHead, owed: readonly OwedEntry[], now: number): readonly Job[] {
   const { executionId, tenant, workflowId } = head;
-  return owed.map((entry): Job => {
+  return owed.flatMap((entry): readonly Job[] => {
     const base = { executionId, tenant, workflowId, name: entry.name, dispatch: entry.dispatch };
-    if (entry.kind === "timer") return { kind: "timer", ...base, fireAt: entry.fireAt, now };
-    return { kind: "activity", ...base, ...(entry.queue === undefined ? {} : { queue: entry.queue }) };
+    if (entry.kind === "timer") return [{ kind: "timer", ...base, fireAt: entry.fireAt, now }];
+    if (entry.kind === "child") return [];
+    return [{ kind: "activity", ...base, ...(entry.queue === undefined ? {} : { queue: entry.queue }) }];
   });
 }

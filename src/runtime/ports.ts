@@ -50,6 +50,8 @@ export interface RuntimeSettings {
   /** Between two looks of the reconciler. */
   readonly reconcileEveryMs: number;
   readonly partitions: number;
+  /** How deep workflows run by workflows may nest. */
+  readonly childDepth: number;
   /** Events between two snapshots. */
   readonly snapshotEvery: number;
   /** Live states kept in memory. */

@@ -1,10 +1,11 @@
-import { type Decision, decide, type ExecutionState, statusOf } from "../engine/index.ts";
+import { type Decision, decide, type ExecutionState, owed, statusOf } from "../engine/index.ts";
 import { StoreUnavailableError, UnknownSchemaError, VersionConflictError } from "../errors.ts";
 import type { ExecutionHead } from "../ports/event-store.ts";
 import type { Delivery, Job } from "../ports/queues.ts";
 import type { ExecutionId, Group } from "../values/ids.ts";
 import { isClosed } from "../values/status.ts";
 import { nextTip } from "../values/tip.ts";
+import { cancelAbandoned, startChild, tellParent } from "./children.ts";
 import { parkExecution, parkWake } from "./dead-letters.ts";
 import { jobOf, lookAtOf, owedChanges } from "./dispatch.ts";
 import { summaryOf } from "./execution-summary.ts";
@@ -116,7 +117,7 @@ async function processExecution(
     if (loaded === null) return;
     metrics.cache(loaded.warm);
     if (isClosed(loaded.log.head.status) && loaded.log.inbox.length === 0) {
-      await settle(ports, loaded.log.head, onClosed);
+      await settle(ports, loaded.log.head, onClosed, loaded);
       return;
     }
     const decision = await decideOn(ports, loaded);
@@ -169,7 +170,8 @@ async function decideOn(ports: Ports, loaded: Loaded): Promise<Decision> {
   await ports.failpoints.hit("before-decide");
   const workflow = await ports.definitions.get(head.tenant, head.definition.digest);
   const functionQueues = await ports.functionQueues();
-  const situation = { now: readAt, workflow, runtime: settings.runtime, functionQueues };
+  const { runtime, childDepth } = settings;
+  const situation = { now: readAt, workflow, runtime, childDepth, functionQueues };
   const begun = performance.now();
   const isSpent = () => performance.now() - begun >= settings.sliceMs;
   return decide(loaded.state, inbox, situation, { events: settings.sliceEvents, isSpent });
@@ -241,12 +243,26 @@ async function dispatch(ports: Ports, head: ExecutionHead, loaded: Loaded, decis
   const dispatches = new Map(loaded.log.owed.map((entry) => [entry.name, entry.dispatch]));
   const jobs = jobsSince(head, decision.state, loaded.log.head.settled, dispatches, now, settings.timerHorizonMs);
   if (jobs.length > 0) await queues.dispatch(jobs);
+  await startChildren(ports, head, loaded.log.head.settled, decision);
+  await cancelAbandoned(ports, loaded.log.head, decision.state);
   const done = doneIn(decision, loaded.state, settings.timerPrecisionMs);
   const gone = removed
     .filter(({ name }) => !done.has(name))
     .flatMap((work) => jobOf(head, work, dispatches.get(work.name) ?? 0, now, Number.POSITIVE_INFINITY) ?? []);
   if (gone.length > 0) await queues.remove(gone);
   reportLateness(ports, decision, loaded.state);
+}
+
+async function startChildren(ports: Ports, head: ExecutionHead, settled: number, decision: Decision): Promise<void> {
+  for (const work of owed(decision.state)) {
+    if (work.kind !== "child" || work.name <= settled) continue;
+    await startChild(
+      ports,
+      head,
+      work.name,
+      decision.events.find(({ sequence }) => sequence === work.name),
+    );
+  }
 }
 
 /** Names of work whose job has run: an activity that answered, a timer that fired in time; that of a late one may still be somewhere. */
@@ -298,12 +314,24 @@ async function settle(
   // Nothing decided: an earlier wake-up was cut short, perhaps before its projection.
   const nothingNew = decision === undefined || decision.events.length === 0;
   if ((nothingNew || loaded?.log.head.status !== head.status) && !(await project(ports, head))) return true;
-  if (head.status === "FAILED") await parkExecution(ports, head);
+  const parent = closed ? await tellOthers(ports, head, decision?.state ?? loaded?.state) : null;
+  // The failure of a child whose parent waits is the parent's to handle.
+  if (head.status === "FAILED" && parent?.await !== true) await parkExecution(ports, head);
   if (closed && !nothingNew) ports.metrics.ended(head.status);
   await ports.failpoints.hit("before-settle");
   const settled = await ports.events.settle(head.executionId, head.version);
   await ports.failpoints.hit("after-settle");
   return settled;
+}
+
+/** At its end: its parent, and the children it waits for no more. Gives the parent. */
+async function tellOthers(ports: Ports, head: ExecutionHead, state: ExecutionState | undefined) {
+  // A history that cannot be folded still says who asked for it.
+  const first = state === undefined ? (await ports.events.describe(head.executionId))?.first : undefined;
+  const parent = state?.parent ?? (first?.type === "execution.started" ? first.data.parent : undefined) ?? null;
+  if (state !== undefined) await cancelAbandoned(ports, head, state);
+  if (parent !== null) await tellParent(ports, head, parent);
+  return parent;
 }
 
 /** False when the lists could not be told: attention will have it repeated. */

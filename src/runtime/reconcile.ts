@@ -1,6 +1,7 @@
 import type { Attention, OwedEntry } from "../ports/event-store.ts";
 import type { Job } from "../ports/queues.ts";
 import type { ExecutionId } from "../values/ids.ts";
+import { lookAtChild } from "./children.ts";
 import { redispatch } from "./dead-letters.ts";
 import { jobOf } from "./dispatch.ts";
 import { createLetterKeeper } from "./letter-keeper.ts";
@@ -8,6 +9,8 @@ import type { Ports } from "./ports.ts";
 
 /** Between two looks at something that is in its queue as it should be. */
 const LOOK_AGAIN_MS = 5_000;
+/** A child tells its parent by itself; this is for a store that lost its last second. */
+const LOOK_AT_CHILD_MS = 300_000;
 const BATCH = 200;
 /** Rounds between two checks for lost letter jobs. */
 const LETTER_ROUNDS = 20;
@@ -107,13 +110,18 @@ async function aliveJobs(ports: Ports, late: Attention, entries: readonly OwedEn
 }
 
 async function lookAtOwed(ports: Ports, late: Attention, entry: OwedEntry): Promise<void> {
-  const { events, queues, metrics, settings } = ports;
+  const { events, queues, settings } = ports;
   const { executionId, now } = late;
   const seen = (lookAt: number) =>
     events.looked(executionId, { entries: [{ name: entry.name, dispatch: entry.dispatch, lookAt }], lookAt });
   if (entry.parked !== null || entry.answered) return seen(now + settings.activityLeaseMs);
   // A timer past its time needs no job any more: the wake-up decides it.
   if (entry.kind === "timer" && entry.fireAt <= now) return seen(now + LOOK_AGAIN_MS);
+  if (entry.kind === "child") {
+    if (!(await stillOwed(ports, executionId, entry))) return;
+    if (await lookAtChild(ports, late, entry.name)) noteRescue(ports, late, entry);
+    return seen(now + LOOK_AT_CHILD_MS);
+  }
   const job = jobOf(late, entry, entry.dispatch, now, Number.POSITIVE_INFINITY);
   const next = entry.kind === "timer" ? entry.fireAt + settings.timerPrecisionMs : now + settings.activityLeaseMs;
   if (job === undefined || (await queues.alive(job))) return seen(next);
@@ -124,8 +132,12 @@ async function lookAtOwed(ports: Ports, late: Attention, entry: OwedEntry): Prom
   }
   if (!(await stillOwed(ports, executionId, entry))) return;
   await redispatch(ports, late, entry, now, next);
-  metrics.rescue(entry.kind);
-  ports.log.warn({ ...idsOf(late), name: entry.name, kind: entry.kind }, "the job of owed work was missing");
+  noteRescue(ports, late, entry);
+}
+
+function noteRescue({ metrics, log }: Ports, late: Attention, { name, kind }: OwedEntry): void {
+  metrics.rescue(kind);
+  log.warn({ ...idsOf(late), name, kind }, "the job of owed work was missing");
 }
 
 /** Its job is gone: because it is done, or because it was lost? */

@@ -15,7 +15,7 @@ import { maskSecrets } from "./mask-secrets.ts";
 import type { Ports } from "./ports.ts";
 
 export interface ActivityPorts extends Ports {
-  readonly executors: Readonly<Record<ActivityRequest["kind"], Executor>>;
+  readonly executors: Readonly<Record<Exclude<ActivityRequest["kind"], "workflow">, Executor>>;
   /** Names of the TypeScript functions this process has. */
   readonly functions: ReadonlySet<string>;
   readonly secrets: Secrets;
@@ -92,6 +92,8 @@ async function actOrRelease(
 async function act(ports: ActivityPorts, claim: Claim, event: TaskRequested, signal: AbortSignal): Promise<Outcome> {
   const { head } = claim;
   const { activity, task, idempotencyKey } = event.data;
+  if (activity.kind === "workflow")
+    throw new Error("a child execution is started by the runtime, never by an executor");
   const begun = performance.now();
   const given = await argumentsOf(ports, claim, activity);
   if (!given.ok) return given;

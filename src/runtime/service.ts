@@ -17,6 +17,7 @@ import { type ExecutionId, isExecutionId, type TenantId, type WorkflowId } from 
 import type { Json } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
 import { type ExecutionStatus, isClosed } from "../values/status.ts";
+import { childOf } from "./children.ts";
 import { createEndWaiter } from "./end-waiter.ts";
 import { summaryOf } from "./execution-summary.ts";
 import { jobsOf } from "./owed-jobs.ts";
@@ -87,6 +88,8 @@ export interface ExecutionView {
   readonly workflowId: WorkflowId;
   readonly tenant: TenantId;
   readonly definition: DefinitionReference;
+  /** The execution whose `run` task started it. */
+  readonly parent?: { readonly executionId: ExecutionId; readonly workflowId: WorkflowId };
   readonly status: ExecutionStatus;
   readonly input: Json;
   readonly output?: Json;
@@ -200,7 +203,12 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
         letterIds.slice(0, REQUESTS_LOOKED_AT).map(async (id) => [id, await events.letter(head.tenant, id)] as const),
       ),
     ]);
-    return { requests: known(requests), functions, workers: known(workers), letters: known(letters) };
+    const children = new Map(
+      description.owed
+        .filter((entry) => entry.kind === "child")
+        .map(({ name }) => [name, childOf(head, name, deps.partitions).executionId]),
+    );
+    return { children, requests: known(requests), functions, workers: known(workers), letters: known(letters) };
   }
 
   async function requestOf(executionId: ExecutionId, name: number): Promise<ActivityRequest | undefined> {
@@ -232,6 +240,7 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
       workflowId: head.workflowId,
       tenant,
       definition: head.definition,
+      ...parentOf(first),
       status: head.status,
       input: first.type === "execution.started" ? first.data.input : null,
       ...(closing?.type === "workflow.completed" ? { output: closing.data.output } : {}),
@@ -305,6 +314,11 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
     discardLetter,
     close: waiter.close,
   };
+}
+
+function parentOf(first: HistoryEvent): Pick<ExecutionView, "parent"> {
+  const parent = first.type === "execution.started" ? first.data.parent : undefined;
+  return parent === undefined ? {} : { parent: { executionId: parent.executionId, workflowId: parent.workflowId } };
 }
 
 function refusal(because: "open" | "reuse", { workflowId, executionId, status }: ExecutionHead): ConflictError {

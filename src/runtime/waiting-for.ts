@@ -1,6 +1,7 @@
 import type { ActivityRequest } from "../engine/events.ts";
 import type { KnownFunction } from "../ports/database.ts";
 import type { DeadLetter, Description, OwedEntry } from "../ports/event-store.ts";
+import type { ExecutionId } from "../values/ids.ts";
 import { isClosed } from "../values/status.ts";
 import type { TaskReference } from "../values/task-reference.ts";
 
@@ -33,6 +34,8 @@ export interface Surroundings {
   /** Processes that take activities from a queue (by its full name); missing: unknown. */
   readonly workers: ReadonlyMap<string, number>;
   readonly letters: ReadonlyMap<string, DeadLetter>;
+  /** Execution IDs of owed children, by name. */
+  readonly children: ReadonlyMap<number, ExecutionId>;
 }
 
 /** Full name of the queue an activity waits in. */
@@ -77,6 +80,7 @@ function ofOwed(entry: OwedEntry, now: number, around: Surroundings): readonly W
   if (entry.answered) return [];
   if (entry.parked !== null) return [ofLetter(entry.parked, entry.since, entry.task, around)];
   if (entry.kind === "activity") return [ofActivity(entry, now, around)];
+  if (entry.kind === "child") return [ofChild(entry, around)];
   return entry.purpose === "wait" || entry.purpose === "retry" ? [ofTimer(entry, now)] : [];
 }
 
@@ -116,6 +120,13 @@ function ofActivity(entry: OwedEntry & { readonly kind: "activity" }, now: numbe
   }
   const tried = entry.attempt > 0 ? ` after ${times(entry.attempt, "attempt")} without an answer` : "";
   return { kind: "activity", ...at, detail: `${what} waits in queue ${queue} for a free worker${tried}` };
+}
+
+function ofChild(entry: OwedEntry & { readonly kind: "child" }, around: Surroundings): WaitReason {
+  const child = around.children.get(entry.name);
+  const what = child === undefined ? "a child execution" : `child execution ${child}`;
+  const detail = entry.await ? `the end of ${what}` : `the start of ${what}`;
+  return { kind: "child", task: entry.task, since: entry.since, detail };
 }
 
 function missingWorker(name: string | undefined, queue: string, around: Surroundings): string | undefined {

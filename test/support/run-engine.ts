@@ -92,6 +92,7 @@ export class EngineRun {
       workflow: this.workflow,
       runtime: { name: "durabull", version: "test" },
       functionQueues: {},
+      childDepth: 10,
     };
   }
 
@@ -115,6 +116,11 @@ export class EngineRun {
   /** Answers an activity. */
   answer(asked: number, outcome: Outcome): this {
     return this.decide([{ kind: "answer", id: `a${asked}`, source: "executor-service", at: this.now, asked, outcome }]);
+  }
+
+  /** A child execution ends, or starts when nobody waits for its end. */
+  childSays(asked: number, outcome: Outcome, source: Fact["source"] = "workflow-engine"): this {
+    return this.decide([{ kind: "answer", id: `c${asked}`, source, at: this.now, asked, outcome }]);
   }
 
   say(type: "cancel" | "pause" | "resume"): this {

@@ -126,6 +126,10 @@ export const executionBody = z
     workflowId: z.string(),
     tenant: z.string(),
     definition: definitionReference,
+    parent: z
+      .object({ executionId: z.string(), workflowId: z.string() })
+      .exactOptional()
+      .meta({ description: "The execution whose `run` task started it" }),
     status: z.enum(EXECUTION_STATUSES),
     input: jsonValue,
     output: jsonValue.exactOptional(),

@@ -11,6 +11,7 @@ import { DO_MEMBERS, readDo } from "./do.ts";
 import { FOR_MEMBERS, readFor } from "./for.ts";
 import { FORK_MEMBERS, readFork } from "./fork.ts";
 import { RAISE_MEMBERS, readRaise } from "./raise.ts";
+import { RUN_MEMBERS, readRun } from "./run.ts";
 import { readSet, SET_MEMBERS } from "./set.ts";
 import { readSwitch, SWITCH_MEMBERS } from "./switch.ts";
 import { readTry, TRY_MEMBERS } from "./try.ts";
@@ -22,7 +23,7 @@ type TaskReader = (
   place: TaskPlace,
   scope: Scope,
   siblings: readonly string[],
-) => Task;
+) => Task | undefined;
 
 /** A task is of the first kind whose name it has as a member: `for` stands before `do`, which is also a member of it. */
 const KINDS: ReadonlyMap<string, { readonly members: readonly string[]; readonly read: TaskReader }> = new Map([
@@ -30,13 +31,14 @@ const KINDS: ReadonlyMap<string, { readonly members: readonly string[]; readonly
   ["for", { members: FOR_MEMBERS, read: readFor }],
   ["fork", { members: FORK_MEMBERS, read: readFork }],
   ["raise", { members: RAISE_MEMBERS, read: readRaise }],
+  ["run", { members: RUN_MEMBERS, read: readRun }],
   ["set", { members: SET_MEMBERS, read: readSet }],
   ["switch", { members: SWITCH_MEMBERS, read: readSwitch }],
   ["try", { members: TRY_MEMBERS, read: readTry }],
   ["wait", { members: WAIT_MEMBERS, read: readWait }],
   ["do", { members: DO_MEMBERS, read: readDo }],
 ]);
-const UNSUPPORTED_KINDS: readonly string[] = ["emit", "listen", "run"];
+const UNSUPPORTED_KINDS: readonly string[] = ["emit", "listen"];
 const ALL_KINDS: readonly string[] = [...KINDS.keys(), ...UNSUPPORTED_KINDS].sort();
 const COMMON_MEMBERS: readonly string[] = ["if", "input", "output", "export", "timeout", "then", "metadata"];
 const DIRECTIVES: readonly string[] = ["continue", "exit", "end"];

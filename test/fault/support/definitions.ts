@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../../src/values/json.ts";
 
 /** What the executions of a load run. Each ends with an output that follows from its input, whatever is repeated on the way. */
-export const KINDS = ["chain", "pause", "fan", "loop", "flaky"] as const;
+export const KINDS = ["chain", "pause", "fan", "loop", "flaky", "family"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** How often the outside refuses the call of `flaky`. */
@@ -23,7 +23,7 @@ export function outputOf(kind: Kind, tag: string): JsonObject {
   return { tag, kind, answers: ANSWERS[kind] };
 }
 
-const ANSWERS: Readonly<Record<Kind, number>> = { chain: 3, pause: 2, fan: 4, loop: ITEMS.length, flaky: 1 };
+const ANSWERS: Readonly<Record<Kind, number>> = { chain: 3, pause: 2, fan: 4, loop: ITEMS.length, flaky: 1, family: 3 };
 
 export function definitionOf(kind: Kind): JsonObject {
   return { document: { dsl: "1.0.3", namespace: "faults", name: kind, version: "1.0.0" }, do: TASKS[kind] };
@@ -81,5 +81,13 @@ const TASKS: Readonly<Record<Kind, JsonObject[]>> = {
       },
     },
     end("flaky"),
+  ],
+  family: [
+    {
+      child: {
+        run: { workflow: { namespace: "faults", name: "chain", version: "1.0.0", input: "${ $workflow.input }" } },
+      },
+    },
+    end("family", "${ .answers }"),
   ],
 };

@@ -33,6 +33,7 @@ const SETTINGS: Omit<RuntimeSettings, "partitions"> = {
   timerHorizonMs: 86_400_000,
   reconcileEveryMs: 1_000,
   snapshotEvery: 500,
+  childDepth: 10,
   cachedStates: 100,
   runtime: { name: "durabull", version: "test" },
 };

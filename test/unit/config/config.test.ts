@@ -22,6 +22,7 @@ describe("given an empty environment", () => {
   test("when it is loaded, then everything is embedded, on loopback, with the documented defaults", () => {
     expect(loadConfig({})).toEqual({
       eventStore: { kind: "embedded" },
+      childDepth: 10,
       database: { kind: "embedded" },
       queues: { kind: "embedded" },
       usesEmbedded: true,

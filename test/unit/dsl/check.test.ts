@@ -74,7 +74,27 @@ refusals("given a header, when it is checked, then only releases of DSL 1.0 are 
 refusals("given what this version does not run, when it is checked, then it says so and where", [
   ["listen", one({ listen: { to: { any: [] } } }), ["/do/0/t/listen: not supported by this version: listen"]],
   ["emit", one({ emit: { event: { with: {} } } }), ["/do/0/t/emit: not supported by this version: emit"]],
-  ["run", one({ run: { shell: { command: "x" } } }), ["/do/0/t/run: not supported by this version: run"]],
+  ["run", one({ run: { shell: { command: "x" } } }), ["/do/0/t/run/shell: not supported by this version: run shell"]],
+  ["run", one({ run: { await: false } }), ["/do/0/t/run: `run` needs one of container, script, shell, workflow"]],
+  [
+    "run",
+    one({ run: { workflow: { namespace: "n", name: "w" }, script: {} } }),
+    ["/do/0/t/run: `run` starts one process, not 2"],
+  ],
+  [
+    "run",
+    one({ run: { workflow: { name: 1, inptu: {} } } }),
+    [
+      '/do/0/t/run/workflow/inptu: `run.workflow` has no "inptu"; it may have namespace, name, version, input',
+      '/do/0/t/run/workflow: `run.workflow` needs "namespace"',
+      "/do/0/t/run/workflow/name: `name` must be text, not the number 1",
+    ],
+  ],
+  [
+    "run",
+    one({ run: { workflow: { namespace: "n", name: "w" }, return: "code" } }),
+    ["/do/0/t/run/return: `return` is about a process's streams; the output of a workflow is its output"],
+  ],
   ...["openapi", "grpc", "asyncapi", "a2a", "mcp"].map(
     (call) => [call, one({ call, with: {} }), [`/do/0/t/call: not supported by this version: call ${call}`]] as const,
   ),

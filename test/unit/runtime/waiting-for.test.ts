@@ -5,7 +5,13 @@ import { EXECUTION_STATUSES, isClosed } from "../../../src/values/status.ts";
 import { aGroup, aLetter, aStart } from "../../support/build.ts";
 
 const NOW = 1_000_000;
-const nothing: Surroundings = { requests: new Map(), functions: [], workers: new Map(), letters: new Map() };
+const nothing: Surroundings = {
+  requests: new Map(),
+  functions: [],
+  workers: new Map(),
+  letters: new Map(),
+  children: new Map(),
+};
 
 function described(head: Partial<ExecutionHead> = {}, more: Partial<Omit<Description, "head">> = {}): Description {
   const start = aStart(aGroup(), 1);
