@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
-import { booleanOf, objectOf, textOf } from "../fields.ts";
+import { anyObjectOf, booleanOf, objectOf, textOf } from "../fields.ts";
 import { templateAt } from "../programs.ts";
 import type { Scope, TaskPlace } from "../scope.ts";
 import type { RunWorkflowTask, TaskBase } from "../workflow.ts";
@@ -46,6 +46,8 @@ function childOf(value: Json | undefined, pointer: string, scope: Scope): Pick<R
   const { namespace, name, version, input } = objectOf(value, pointer, WORKFLOW, scope.report);
   const text = (member: Json | undefined, key: string) =>
     member === undefined ? "" : textOf(member, pointerOf(pointer, key), `\`${key}\``, scope.report);
+  const at = pointerOf(pointer, "input");
+  const given = input === undefined ? undefined : anyObjectOf(input, at, "`input`", scope.report);
   const wanted = version === undefined ? "latest" : text(version, "version");
   return {
     workflow: {
@@ -53,6 +55,6 @@ function childOf(value: Json | undefined, pointer: string, scope: Scope): Pick<R
       name: text(name, "name"),
       ...(wanted === "latest" ? {} : { version: wanted }),
     },
-    with: input === undefined ? null : templateAt(input, pointerOf(pointer, "input"), "taskDefinition", scope),
+    with: given === undefined ? null : templateAt(given, at, "taskDefinition", scope),
   };
 }

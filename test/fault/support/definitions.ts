@@ -85,7 +85,14 @@ const TASKS: Readonly<Record<Kind, JsonObject[]>> = {
   family: [
     {
       child: {
-        run: { workflow: { namespace: "faults", name: "chain", version: "1.0.0", input: "${ $workflow.input }" } },
+        run: {
+          workflow: {
+            namespace: "faults",
+            name: "chain",
+            version: "1.0.0",
+            input: { url: "${ $workflow.input.url }", tag: "${ $workflow.input.tag }" },
+          },
+        },
       },
     },
     end("family", "${ .answers }"),

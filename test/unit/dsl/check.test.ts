@@ -92,8 +92,11 @@ refusals("given what this version does not run, when it is checked, then it says
   ],
   [
     "run",
-    one({ run: { workflow: { namespace: "n", name: "w" }, return: "code" } }),
-    ["/do/0/t/run/return: `return` is about a process's streams; the output of a workflow is its output"],
+    one({ run: { workflow: { namespace: "n", name: "w", input: [] }, return: "code" } }),
+    [
+      "/do/0/t/run/return: `return` is about a process's streams; the output of a workflow is its output",
+      "/do/0/t/run/workflow/input: `input` must be an object, not a list",
+    ],
   ],
   ...["openapi", "grpc", "asyncapi", "a2a", "mcp"].map(
     (call) => [call, one({ call, with: {} }), [`/do/0/t/call: not supported by this version: call ${call}`]] as const,
