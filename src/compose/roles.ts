@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { createEnvSecrets } from "../adapters/env/secrets.ts";
+import { createEnvSecrets } from "../adapters/secrets/env.ts";
+import { createFileSecrets } from "../adapters/secrets/files.ts";
 import type { Config } from "../config/index.ts";
 import { compileWorkflow } from "../dsl/index.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
@@ -115,11 +116,12 @@ export async function startTaskRole(
     maxResponseBytes: config.httpMaxResponseBytes,
   });
   const inHand = new ActivitiesInHand(ports.events, ports.log, ports.settings.activityLeaseMs, STILL_OWED_EVERY_MS);
+  const environment = createEnvSecrets(config.secrets);
   const activityPorts = {
     ...ports,
     executors: { http: aroundHttp(http), code: createCodeExecutor(functions) },
     functions: new Set(functions.map(({ name }) => name)),
-    secrets: createEnvSecrets(config.secrets),
+    secrets: config.secretsDir === null ? environment : createFileSecrets(config.secretsDir, environment),
     inHand,
   };
   const options = { concurrency: config.taskConcurrency, recover: config.reclaim };

@@ -57,6 +57,7 @@ export interface Config extends AdapterChoices {
   readonly failpoints: readonly Failpoint[];
   /** Text of each `SECRET_<NAME>`, by `<NAME>`. */
   readonly secrets: Readonly<Record<string, string>>;
+  readonly secretsDir: string | null;
   /** Lines for the log of each start: replaced settings, probable typos, an open door. */
   readonly notices: readonly string[];
 }
@@ -235,6 +236,7 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     logLevel: settings.LOG_LEVEL,
     failpoints: settings.DURABULL_FAILPOINT ?? [],
     secrets: secretsOf(env),
+    secretsDir: settings.SECRETS_DIR ?? null,
     notices,
   };
 }

@@ -171,6 +171,10 @@ export const settingsSchema = z.object({
     meaning: "Longest body of an HTTP response, after decompression.",
   }),
 
+  SECRETS_DIR: setting(text(), {
+    meaning:
+      "Directory with a file for each secret, read at each use, as Kubernetes mounts them. A file wins over SECRET_<NAME>.",
+  }),
   LOG_LEVEL: setting(oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"), {
     default: "info",
     meaning: "Least severe level that is logged: trace, debug, info, warn, error, fatal or silent.",

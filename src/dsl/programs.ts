@@ -23,11 +23,17 @@ const NO_DURATION: Duration = {
 const DURATION_FORMS =
   'write ISO 8601 such as "PT30S", or whole numbers, 0 or more, of days, hours, minutes, seconds, milliseconds';
 export const SECRETS_ELSEWHERE =
-  "secrets can be read only in the `with` of a call: elsewhere the value would be written to the history";
+  "secrets can be read only in the `with` of a call, in `set` and in the `when` of a switch: elsewhere the value would be written to the history";
 
 /** A field that is an expression by its type (`when`, `for.in`): `${ }` may be left out. */
-export function programAt(value: Json | undefined, pointer: string, place: Place, scope: Scope): Program {
-  if (typeof value === "string") return compileAt(conditionOf(value), pointer, place, scope);
+export function programAt(
+  value: Json | undefined,
+  pointer: string,
+  place: Place,
+  scope: Scope,
+  secrets = false,
+): Program {
+  if (typeof value === "string") return compileAt(conditionOf(value), pointer, place, scope, secrets);
   scope.report.issue(pointer, `must be an expression, as text, not ${kindOf(value)}`);
   return NOTHING;
 }
@@ -37,8 +43,9 @@ export function optionalProgramAt(
   pointer: string,
   place: Place,
   scope: Scope,
+  secrets = false,
 ): Program | null {
-  return value === undefined ? null : programAt(value, pointer, place, scope);
+  return value === undefined ? null : programAt(value, pointer, place, scope, secrets);
 }
 
 /** A value of the definition in strict mode; `secrets`: it goes to an executor and never to the history. */

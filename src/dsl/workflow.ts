@@ -85,11 +85,15 @@ export interface DoTask extends TaskBase {
 export interface SetTask extends TaskBase {
   readonly kind: "set";
   readonly set: Template;
+  /** An expression in it reads `$secrets`: an executor evaluates it, and only the result is recorded. */
+  readonly readsSecrets: boolean;
 }
 export interface SwitchTask extends TaskBase {
   readonly kind: "switch";
   /** Declared order; `when: null` is the default case. */
   readonly cases: readonly { readonly name: string; readonly when: Program | null; readonly then: Then }[];
+  /** A `when` reads `$secrets`: an executor says which case holds. */
+  readonly readsSecrets: boolean;
 }
 export interface ForTask extends TaskBase {
   readonly kind: "for";

@@ -3,6 +3,7 @@ import type { AnswerFact, Fact, MessageFact } from "./facts.ts";
 import { finish, taskOf } from "./flow.ts";
 import type { Situation } from "./scope.ts";
 import { descendantsOf, type ExecutionState, type Frame, frameOf } from "./state.ts";
+import { chosen } from "./tasks/switch.ts";
 
 /**
  * What a fact from the inbox means: its events, or none when it changes nothing (it names nothing owed, the execution is in that
@@ -23,6 +24,7 @@ function acceptAnswer(state: ExecutionState, situation: Situation, fact: AnswerF
   if (fact.outcome.ok) {
     const task = taskOf(situation, frame);
     if (task === null) throw new Error("the workflow itself asks for no activity");
+    if (task.kind === "switch") return chosen({ state, situation, frame, task }, fact.outcome.output, fact.asked);
     const output = pending.child?.await === false ? frame.input : fact.outcome.output;
     return finish(state, situation, frame, task, output, { asked: fact.asked });
   }

@@ -185,9 +185,9 @@ export type HistoryEvent =
   | TimerFired
   | TimerCancelled;
 
-/** What an executor is asked to do or, for `workflow`, the runtime. */
+/** What an executor is asked to do (`evaluate`: give the value of a `set`, or the place of the case of a `switch` that holds) or, for `workflow`, the runtime. */
 export interface ActivityRequest {
-  readonly kind: "http" | "code" | "workflow";
+  readonly kind: "http" | "code" | "evaluate" | "workflow";
   /** The function's name, for `code`. */
   readonly function?: string;
   /** The definition to start, for `workflow`; `with` is its input. */

@@ -7,3 +7,4 @@ export type { OwedWork } from "./owed-work.ts";
 export type { Situation } from "./scope.ts";
 export type { ExecutionState } from "./state.ts";
 export { statusOf } from "./status.ts";
+export { caseThatHolds } from "./tasks/switch.ts";

@@ -2,6 +2,7 @@ import { renderHttpArguments } from "../dsl/tasks/call-http.ts";
 import { renderTemplate } from "../dsl/template.ts";
 import type { Task, Workflow } from "../dsl/workflow.ts";
 import type { ActivityRequest, TaskRequested } from "../engine/events.ts";
+import { caseThatHolds } from "../engine/index.ts";
 import { ExpressionError } from "../expressions/index.ts";
 import type { Claim } from "../ports/event-store.ts";
 import type { Executor, Outcome } from "../ports/executor.ts";
@@ -11,11 +12,11 @@ import { isJsonObject, type Json, type JsonObject, ownProperty } from "../values
 import { problemOf } from "../values/problem.ts";
 import type { ActivitiesInHand } from "./activities-in-hand.ts";
 import { parkActivity } from "./dead-letters.ts";
-import { maskSecrets } from "./mask-secrets.ts";
+import { guardSecrets } from "./guard-secrets.ts";
 import type { Ports } from "./ports.ts";
 
 export interface ActivityPorts extends Ports {
-  readonly executors: Readonly<Record<Exclude<ActivityRequest["kind"], "workflow">, Executor>>;
+  readonly executors: Readonly<Record<Exclude<ActivityRequest["kind"], "workflow" | "evaluate">, Executor>>;
   /** Names of the TypeScript functions this process has. */
   readonly functions: ReadonlySet<string>;
   readonly secrets: Secrets;
@@ -97,6 +98,7 @@ async function act(ports: ActivityPorts, claim: Claim, event: TaskRequested, sig
   const begun = performance.now();
   const given = await argumentsOf(ports, claim, activity);
   if (!given.ok) return given;
+  if (activity.kind === "evaluate") return guardSecrets({ ok: true, output: given.with }, given.secrets);
   const outcome = await ports.executors[activity.kind](
     { with: given.with, ...(activity.function === undefined ? {} : { function: activity.function }) },
     {
@@ -111,7 +113,7 @@ async function act(ports: ActivityPorts, claim: Claim, event: TaskRequested, sig
     },
   );
   ports.metrics.activity(activity.kind, outcome.ok, performance.now() - begun);
-  return maskSecrets(outcome, given.secrets);
+  return guardSecrets(outcome, given.secrets);
 }
 
 type Arguments =
@@ -129,7 +131,7 @@ async function argumentsOf(ports: ActivityPorts, { head }: Claim, activity: Acti
   if (deferred === undefined) return { ok: true, with: activity.with ?? null, secrets: {} };
   const workflow = await ports.definitions.get(head.tenant, head.definition.digest);
   const task = workflow.byKey.get(deferred.key);
-  if (task?.kind !== "call" || task.call === "function") throw new Error(`"${deferred.key}" is not a call`);
+  if (task === undefined) throw new Error(`the definition has no task "${deferred.key}"`);
   const declared = declaredSecrets(workflow);
   const secrets = await ports.secrets.get(declared);
   const missing = secretsRead(task).find(
@@ -141,18 +143,21 @@ async function argumentsOf(ports: ActivityPorts, { head }: Claim, activity: Acti
   }
   const args = { ...deferred.args, secrets };
   try {
-    const given =
-      task.call === "http"
-        ? renderHttpArguments(task, deferred.input, args)
-        : task.with === null
-          ? deferred.input
-          : renderTemplate(task.with, deferred.input, args);
-    return { ok: true, with: given, secrets };
+    return { ok: true, with: evaluated(task, deferred.input, args), secrets };
   } catch (thrown) {
     if (!(thrown instanceof ExpressionError)) throw thrown;
     // jq's own message may quote the value it failed on.
     return { ok: false, error: problemOf("expression", "an expression that reads $secrets failed") };
   }
+}
+
+/** What the executor of a task is to evaluate. @throws {ExpressionError} */
+function evaluated(task: Task, input: Json, args: JsonObject): Json {
+  if (task.kind === "set") return renderTemplate(task.set, input, args);
+  if (task.kind === "switch") return caseThatHolds(task, input, args);
+  if (task.kind !== "call" || task.call === "function") throw new Error(`"${task.key}" leaves nothing to an executor`);
+  if (task.call === "http") return renderHttpArguments(task, input, args);
+  return task.with === null ? input : renderTemplate(task.with, input, args);
 }
 
 function declaredSecrets({ document }: Workflow): readonly string[] {
@@ -163,7 +168,8 @@ function declaredSecrets({ document }: Workflow): readonly string[] {
 
 /** Names written as `$secrets.name` or `$secrets["name"]` in a task. */
 function secretsRead(task: Task): readonly string[] {
-  const text = JSON.stringify((task.definition as { with?: Json }).with ?? null);
+  const { with: given, set, switch: cases } = task.definition;
+  const text = JSON.stringify([given, set, cases]);
   const names = text.matchAll(/\$secrets\s*(?:\.\s*([A-Za-z_]\w*)|\.?\s*\[\s*\\"([^"\\]+)\\"\s*\])/g);
   return [...names].map(([, dotted, quoted]) => dotted ?? quoted ?? "");
 }

@@ -3,7 +3,7 @@ import { pointerOf } from "../../values/task-reference.ts";
 import { kindOf } from "../fields.ts";
 import { templateAt } from "../programs.ts";
 import type { Scope, TaskPlace } from "../scope.ts";
-import { expressionOf } from "../template.ts";
+import { expressionOf, readsOf } from "../template.ts";
 import type { SetTask, TaskBase } from "../workflow.ts";
 
 export const SET_MEMBERS = ["set"];
@@ -12,7 +12,8 @@ export function readSet(base: TaskBase, definition: JsonObject, place: TaskPlace
   const pointer = pointerOf(place.pointer, "set");
   const value = definition.set ?? null;
   checkValue(value, pointer, scope);
-  return { ...base, kind: "set", set: templateAt(value, pointer, "taskDefinition", scope) };
+  const set = templateAt(value, pointer, "taskDefinition", scope, true);
+  return { ...base, kind: "set", set, readsSecrets: readsOf(set).includes("secrets") };
 }
 
 function checkValue(value: Json, pointer: string, { report }: Scope): void {

@@ -23,7 +23,8 @@ export function readSwitch(
   if (Array.isArray(definition.switch) && items.length === 0) scope.report.issue(pointer, "a switch needs a case");
   const cases = items.flatMap((item, index) => readItem(item, pointerOf(pointer, index), scope, siblings));
   reportDefaults(items, pointer, scope);
-  return { ...base, kind: "switch", cases };
+  const readsSecrets = cases.some(({ when }) => when?.reads.includes("secrets") === true);
+  return { ...base, kind: "switch", cases, readsSecrets };
 }
 
 function readItem(item: Json, pointer: string, scope: Scope, siblings: readonly string[]): readonly Case[] {
@@ -37,7 +38,7 @@ function readItem(item: Json, pointer: string, scope: Scope, siblings: readonly 
     const { when, then } = objectOf(value, at, CASE, scope.report);
     return {
       name,
-      when: optionalProgramAt(when, `${at}/when`, "taskDefinition", scope),
+      when: optionalProgramAt(when, `${at}/when`, "taskDefinition", scope, true),
       then: thenAt(then, `${at}/then`, siblings, scope),
     };
   });

@@ -1,14 +1,13 @@
 import { renderHttpArguments } from "../../dsl/tasks/call-http.ts";
 import { readsOf, renderTemplate } from "../../dsl/template.ts";
-import type { CallCodeTask, CallFunctionTask, CallHttpTask, CallTask, Template } from "../../dsl/workflow.ts";
+import type { CallCodeTask, CallFunctionTask, CallHttpTask, CallTask } from "../../dsl/workflow.ts";
 import type { ExpressionArguments } from "../../expressions/index.ts";
-import { hashOf } from "../../values/ids.ts";
-import type { Json, JsonObject } from "../../values/json.ts";
 import type { Turn } from "../advance.ts";
-import { type Draft, decided } from "../draft.ts";
+import type { Draft } from "../draft.ts";
 import type { ActivityRequest } from "../events.ts";
 import { begin, definitionScope, finish } from "../flow.ts";
 import type { Situation } from "../scope.ts";
+import { ask, deferred } from "./ask.ts";
 import { type Next, upwards } from "./list.ts";
 
 export function enterCall(turn: Turn<CallTask>): readonly Draft[] {
@@ -18,16 +17,9 @@ export function enterCall(turn: Turn<CallTask>): readonly Draft[] {
   const activity: ActivityRequest = {
     kind: task.call,
     ...(task.call === "code" ? functionOf(task.function, situation.functionQueues) : {}),
-    ...argumentsOf(task, frame.input, args),
+    ...argumentsOf({ ...turn, task }, args),
   };
-  const data = {
-    task: task.reference,
-    frame: frame.id,
-    activity,
-    idempotencyKey: hashOf(state.executionId, frame.path).slice(0, 32),
-    attempt: frame.requests + 1,
-  };
-  return [decided("task.requested", data)];
+  return ask(turn, activity);
 }
 
 function functionOf(name: string, queues: Situation["functionQueues"]): Pick<ActivityRequest, "function" | "queue"> {
@@ -37,19 +29,13 @@ function functionOf(name: string, queues: Situation["functionQueues"]): Pick<Act
 
 /** Evaluated arguments; what reads `$secrets` is left to the executor, so that the history never holds one. */
 function argumentsOf(
-  task: CallHttpTask | CallCodeTask,
-  input: Json,
+  turn: Turn<CallHttpTask | CallCodeTask>,
   args: ExpressionArguments,
 ): Pick<ActivityRequest, "with" | "deferred"> {
-  if (task.readsSecrets) return { deferred: { key: task.key, input, args: readVariables(task.with, args) } };
-  if (task.call === "http") return { with: renderHttpArguments(task, input, args) };
-  return { with: task.with === null ? input : renderTemplate(task.with, input, args) };
-}
-
-/** Only the variables a template reads, so that an event does not carry the rest. */
-function readVariables(template: Template | null, args: ExpressionArguments): JsonObject {
-  const reads = template === null ? [] : readsOf(template);
-  return Object.fromEntries(Object.entries(args).filter(([name]) => reads.includes(name) && name !== "secrets"));
+  const { task, frame } = turn;
+  if (task.readsSecrets) return deferred(turn, args, task.with === null ? [] : readsOf(task.with));
+  if (task.call === "http") return { with: renderHttpArguments(task, frame.input, args) };
+  return { with: task.with === null ? frame.input : renderTemplate(task.with, frame.input, args) };
 }
 
 /** The body of a function of `use.functions` runs as the only child, with the arguments as its raw input. */

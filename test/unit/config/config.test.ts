@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createEnvSecrets } from "../../../src/adapters/env/secrets.ts";
+import { createEnvSecrets } from "../../../src/adapters/secrets/env.ts";
 import { type Environment, loadConfig } from "../../../src/config/index.ts";
 import { ConfigError } from "../../../src/errors.ts";
 
@@ -23,6 +23,7 @@ describe("given an empty environment", () => {
     expect(loadConfig({})).toEqual({
       eventStore: { kind: "embedded" },
       childDepth: 10,
+      secretsDir: null,
       database: { kind: "embedded" },
       queues: { kind: "embedded" },
       usesEmbedded: true,

@@ -452,11 +452,13 @@ refusals("given an expression, when it is checked, then it must compile and name
 ]);
 
 const ELSEWHERE =
-  "secrets can be read only in the `with` of a call: elsewhere the value would be written to the history";
-refusals("given `$secrets`, when it is read outside the `with` of a call, then it is refused", [
+  "secrets can be read only in the `with` of a call, in `set` and in the `when` of a switch: elsewhere the value would be written to the history";
+refusals("given `$secrets`, when it is read where the history would hold it, then it is refused", [
   ["in an HTTP call", one({ call: "http", with: { ...http, headers: { a: "${ $secrets.t }" } } }), []],
   ["in a TypeScript function's call", one({ call: "pay", with: { a: "${ $secrets.t }" } }), []],
-  ["in set", one({ set: { a: "${ $secrets.t }" } }), [`/do/0/t/set/a: ${ELSEWHERE}`]],
+  ["in set", one({ set: { a: "${ $secrets.t }" } }), []],
+  ["in a switch", one({ switch: [{ a: { when: "$secrets.t == 1", then: "end" } }] }), []],
+  ["in a wait", one({ wait: "${ $secrets.t }" }), [`/do/0/t/wait: ${ELSEWHERE}`]],
   ["in if", one({ if: "$secrets.t", set: { a: 1 } }), [`/do/0/t/if: ${ELSEWHERE}`]],
   [
     "in the input of a function of the definition",

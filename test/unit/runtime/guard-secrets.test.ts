@@ -1,13 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { maskSecrets } from "../../../src/runtime/mask-secrets.ts";
+import { guardSecrets } from "../../../src/runtime/guard-secrets.ts";
 import type { Json } from "../../../src/values/json.ts";
 
-const SECRET = 'p@ss/w+rd "ü"';
+/** Seven characters: short enough to be hidden in a result rather than refused. */
+const SECRET = 'p@/+"ü ';
 const outputOf = (output: Json, secrets: Json = { a: SECRET }) => {
-  const outcome = maskSecrets({ ok: true, output }, secrets);
-  return outcome.ok ? outcome.output : undefined;
+  const outcome = guardSecrets({ ok: true, output }, secrets);
+  return outcome.ok ? outcome.output : outcome.error;
 };
+const refused = { type: expect.stringContaining("authorization"), status: 403 };
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
 describe("given a secret", () => {
@@ -28,7 +30,7 @@ describe("given a secret", () => {
       "k-[hidden]": [{ deep: "x[hidden]y[hidden]" }, 1, null, true],
     });
     const error = { type: "t", status: 500, title: `no ${SECRET}`, detail: `${SECRET}!`, instance: "/do/0/a" };
-    expect(maskSecrets({ ok: false, error }, { a: SECRET })).toEqual({
+    expect(guardSecrets({ ok: false, error }, { a: SECRET })).toEqual({
       ok: false,
       error: { ...error, title: "no [hidden]", detail: "[hidden]!" },
     });
@@ -43,20 +45,20 @@ describe("given a secret", () => {
   });
 
   test("when it is base64 for URLs, then it is hidden", () => {
-    expect(outputOf(Buffer.from("~~~???>>>").toString("base64url"), ["~~~???>>>"])).toBe("[hidden]");
+    expect(outputOf(Buffer.from("~~??>>").toString("base64url"), ["~~??>>"])).toBe("[hidden]");
   });
 
   test("when it begins with another one, then nothing of it is left", () => {
-    expect(outputOf("abcdefgh abcde", { a: "abcde", b: { c: ["abcdefgh"] } })).toBe("[hidden] [hidden]");
+    expect(outputOf("abcdefg abcde", { a: "abcde", b: { c: ["abcdefg"] } })).toBe("[hidden] [hidden]");
   });
 
   test("when a service trims it, then it is hidden", () => {
-    expect(outputOf("token123", [" token123\n"])).toBe("[hidden]");
+    expect(outputOf("token12", [" token12\n"])).toBe("[hidden]");
   });
 
   test("when an error's detail was cut within it, then its beginning is hidden", () => {
     const error = { type: "t", status: 500, detail: "answered 500: token12" };
-    expect(maskSecrets({ ok: false, error }, ["token123456"])).toMatchObject({
+    expect(guardSecrets({ ok: false, error }, ["token123456"])).toMatchObject({
       error: { detail: "answered 500: [hidden]" },
     });
   });
@@ -66,16 +68,34 @@ describe("given a secret", () => {
   });
 });
 
+describe("given a secret of at least eight characters", () => {
+  const long = "eightchr";
+  test.each([
+    ["in a text", { a: [`x${long}y`] }],
+    ["in a member's name", { [long]: 1 }],
+    ["in base64", { a: base64(`user:${long}`) }],
+    ["percent-encoded", `?a=%65ightchr`],
+  ])("when it stands %s of a result, then the result fails", (_, output) => {
+    expect(outputOf(output, { a: long })).toMatchObject(refused);
+    expect(JSON.stringify(outputOf(output, { a: long }))).not.toContain(long);
+  });
+
+  test("when it stands in an error, then it is hidden there", () => {
+    const error = { type: "t", status: 500, detail: `no ${long}` };
+    expect(guardSecrets({ ok: false, error }, [long])).toMatchObject({ error: { status: 500, detail: "no [hidden]" } });
+  });
+});
+
 test("given no secrets, when an outcome is masked, then it is the same", () => {
   const outcome = { ok: true, output: { a: "x" } } as const;
-  expect(maskSecrets(outcome, {})).toBe(outcome);
+  expect(guardSecrets(outcome, {})).toBe(outcome);
 });
 
 test("given any secret in any text, when the text is masked, then the secret stands in it no more", () => {
   const text = fc.string({ unit: "grapheme", maxLength: 20 });
   const secret = fc
-    .string({ unit: "grapheme", minLength: 4, maxLength: 20 })
-    .filter((each) => !"[hidden]".includes(each));
+    .string({ unit: "grapheme", minLength: 4, maxLength: 7 })
+    .filter((each) => each.length < 8 && !"[hidden]".includes(each));
   fc.assert(
     fc.property(text, secret, text, (before, hidden, after) => {
       const shown = String(outputOf(before + hidden + after, [hidden]));

@@ -1,26 +1,47 @@
 import type { Outcome } from "../ports/executor.ts";
 import type { Json } from "../values/json.ts";
-import type { Problem } from "../values/problem.ts";
+import { type Problem, problemOf } from "../values/problem.ts";
 
 const HIDDEN = "[hidden]";
 /** Characters; a shorter text stands in too many others that are no secret. */
 const SHORTEST = 4;
+/** Characters of a text that cannot have come back by chance: no result holds one. */
+const UNMISTAKABLE = 8;
 /** Bytes; in base64 a shorter one is found by chance. */
 const SHORTEST_IN_BASE64 = 5;
 
 /**
- * What came of an activity, without the texts of the secrets it was given: every string of at least four characters in them,
- * wherever it stands in the output (members' names included) or in an error's title and detail. Found are a text as it is, escaped
- * as in JSON, percent-encoded in any way, and, from five bytes, inside base64 (basic authentication, a raw body); a detail is
- * cut short, so also the beginning of a text at its end. Numbers, and what a service has changed or cut, are not found.
+ * What came of an activity, without the texts of the secrets it was given, wherever they stand in the output (members' names included)
+ * or in an error's title and detail. A result that holds one of at least eight characters fails (authorization 403): it is not what its
+ * author meant, and passing it on changed would be worse. A shorter one, of at least four, is replaced by `[hidden]`, and so is any in an
+ * error. Found are a text as it is, escaped as in JSON, percent-encoded in any way, and, from five bytes, inside base64 (basic
+ * authentication, a raw body); a detail is cut short, so also the beginning of a text at its end. Numbers, and what a service has
+ * changed or cut, are not found.
  */
-export function maskSecrets(outcome: Outcome, secrets: Json): Outcome {
+export function guardSecrets(outcome: Outcome, secrets: Json): Outcome {
   const texts = textsOf(secrets);
   if (texts.length === 0) return outcome;
-  const found = new RegExp([...texts.map(inAnyEncoding), ...texts.flatMap(insideBase64)].join("|"), "g");
-  return outcome.ok
-    ? { ok: true, output: masked(outcome.output, found) }
-    : { ...outcome, error: maskedProblem(outcome.error, found, texts) };
+  const found = patternOf(texts);
+  if (!outcome.ok) return { ...outcome, error: maskedProblem(outcome.error, found, texts) };
+  const long = texts.filter((text) => text.length >= UNMISTAKABLE);
+  if (long.length > 0 && holds(outcome.output, patternOf(long))) {
+    return {
+      ok: false,
+      error: problemOf("authorization", "the result holds the text of a secret, so it is not recorded"),
+    };
+  }
+  return { ok: true, output: masked(outcome.output, found) };
+}
+
+function patternOf(texts: readonly string[]): RegExp {
+  return new RegExp([...texts.map(inAnyEncoding), ...texts.flatMap(insideBase64)].join("|"), "g");
+}
+
+function holds(value: Json, pattern: RegExp): boolean {
+  if (typeof value === "string") return value.search(pattern) >= 0;
+  if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value)) return value.some((item: Json) => holds(item, pattern));
+  return Object.entries(value).some(([name, member]) => name.search(pattern) >= 0 || holds(member, pattern));
 }
 
 function maskedProblem(problem: Problem, found: RegExp, texts: readonly string[]): Problem {
