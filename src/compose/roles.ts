@@ -17,6 +17,7 @@ import type { Ports, RuntimeSettings } from "../runtime/ports.ts";
 import { createWakeProcessor } from "../runtime/process-wake.ts";
 import { createReconciler } from "../runtime/reconcile.ts";
 import { runActivity } from "../runtime/run-activity.ts";
+import { createStandIn } from "../runtime/stand-in.ts";
 import { StateCache } from "../runtime/state-cache.ts";
 import type { ExecutionId } from "../values/ids.ts";
 import type { Adapters } from "./adapters.ts";
@@ -99,6 +100,13 @@ export async function startWorkflowRole(
       await Promise.all(consumers.map((consumer) => consumer.close(graceMs)));
     },
   };
+}
+
+/** Looks after what comes due while no workflow worker lives: the API process's part of scaling them to zero. */
+export function startStandInRole(config: Config, ports: Ports): Role {
+  const standIn = config.reclaim ? createStandIn(ports, createReconciler(ports), RECONCILE_EVERY_MS) : null;
+  standIn?.start();
+  return { name: "stand-in", drain: async () => standIn?.stop() };
 }
 
 /** Takes activities: of the common queue, and of every queue a function of this process names. */

@@ -47,6 +47,7 @@ export interface Config extends AdapterChoices {
   readonly timerPrecisionMs: number;
   readonly timerHorizonMs: number;
   readonly shutdownGraceMs: number;
+  readonly scalerJobsPerWorker: number;
 
   readonly allowPrivateNetwork: boolean;
   readonly httpAllowedHosts: readonly string[];
@@ -227,6 +228,7 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     timerPrecisionMs: settings.TIMER_SERVICE_PRECISION,
     timerHorizonMs: settings.TIMER_HORIZON,
     shutdownGraceMs: settings.SHUTDOWN_GRACE_MS,
+    scalerJobsPerWorker: settings.SCALER_JOBS_PER_WORKER,
     allowPrivateNetwork: settings.ALLOW_PRIVATE_NETWORK ?? usesEmbedded,
     httpAllowedHosts: settings.HTTP_ALLOWED_HOSTS ?? [],
     httpMaxResponseBytes: settings.HTTP_MAX_RESPONSE_BYTES,

@@ -151,6 +151,12 @@ export const settingsSchema = z.object({
     unit: "milliseconds",
     meaning: "How long a stopping process waits for the work in hand.",
   }),
+  SCALER_JOBS_PER_WORKER: setting(integer(1, 100_000), {
+    default: "50",
+    unit: "jobs",
+    meaning:
+      "What GET /api/v1/scaler/{queue} counts on one worker for: desiredWorkers = ceil((backlog + inFlight) / this).",
+  }),
 
   ALLOW_PRIVATE_NETWORK: setting(flag(), {
     meaning:
