@@ -64,18 +64,20 @@ export async function openService(
     ...(options.functions ?? []),
     ...(roles.includes("task") && config.functions !== null ? await loadFunctions(config.functions) : []),
   ];
-  const adapters = await openAdapters(config, logger);
+  const metrics = createMetrics();
+  const adapters = await openAdapters(config, logger, metrics.redelivered);
+  metrics.watch(adapters.queues);
   const life: Life = { phase: "starting" };
   const started: Role[] = [];
   const closers: (() => Promise<unknown>)[] = [];
   try {
-    const metrics = createMetrics(() => adapters.queues.counts());
     const ports = runtimePorts(config, adapters, metrics, logger, VERSION);
     const definitions = createDefinitionService({ database: adapters.database, log: logger });
     const executions = createExecutionService({
       ...adapters,
       defaultTimeoutMs: config.workflowTimeoutMs,
       log: logger,
+      metrics,
       activityWorkers: async (name) =>
         adapters.queues
           .boardQueues()

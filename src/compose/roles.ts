@@ -19,6 +19,7 @@ import { createReconciler } from "../runtime/reconcile.ts";
 import { runActivity } from "../runtime/run-activity.ts";
 import { createStandIn } from "../runtime/stand-in.ts";
 import { StateCache } from "../runtime/state-cache.ts";
+import { createStoreClock } from "../runtime/store-clock.ts";
 import type { ExecutionId } from "../values/ids.ts";
 import type { Adapters } from "./adapters.ts";
 
@@ -128,6 +129,7 @@ export async function startTaskRole(
     functions: new Set(functions.map(({ name }) => name)),
     secrets: createEnvSecrets(config.secrets),
     inHand,
+    clock: createStoreClock(ports.events),
   };
   const options = { concurrency: config.taskConcurrency, recover: config.reclaim };
   const queues = [undefined, ...new Set(functions.flatMap(({ queue }) => (queue == null ? [] : [queue])))];
