@@ -78,7 +78,7 @@ export function processFaults(world: () => World): void {
     "given calls that outlast the grace, when their worker is asked to end, then it hands them back and others make them",
     async () => {
       const { load, startWorker, outside, expectSound } = world();
-      const leaving = await startWorker({ TASK_CONCURRENCY: "50", SHUTDOWN_GRACE_MS: "100" });
+      const leaving = await startWorker({ TASK_CONCURRENCY: "50", SHUTDOWN_GRACE: "100ms" });
       const gate = outside.hold("/");
       const loading = load({ executions: 20, atOnce: 20 });
       await until("it has work", async () => (await commits(leaving)) > 0);
