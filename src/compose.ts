@@ -4,7 +4,14 @@ import { createApp, createSideApp } from "./api/app.ts";
 import { type Adapters, openAdapters } from "./compose/adapters.ts";
 import { createHealth, type Life } from "./compose/health.ts";
 import { listen } from "./compose/listen.ts";
-import { type Role, runtimePorts, startLetterRole, startTaskRole, startWorkflowRole } from "./compose/roles.ts";
+import {
+  type Role,
+  runtimePorts,
+  startLetterRole,
+  startStandInRole,
+  startTaskRole,
+  startWorkflowRole,
+} from "./compose/roles.ts";
 import { type Config, isLoopback } from "./config/index.ts";
 import { dashboardPages } from "./dashboard/index.ts";
 import { type DefinedFunction, loadFunctions } from "./functions/index.ts";
@@ -13,6 +20,7 @@ import { createMetrics } from "./observability/metrics.ts";
 import { startWatchdog } from "./observability/watchdog.ts";
 import type { Executor, Log } from "./ports/executor.ts";
 import { createDefinitionService, type DefinitionService } from "./runtime/definitions.ts";
+import { createScaler } from "./runtime/scaler.ts";
 import { createExecutionService, type ExecutionService } from "./runtime/service.ts";
 
 export type RoleName = "api" | "workflow" | "task" | "dlq";
@@ -56,18 +64,20 @@ export async function openService(
     ...(options.functions ?? []),
     ...(roles.includes("task") && config.functions !== null ? await loadFunctions(config.functions) : []),
   ];
-  const adapters = await openAdapters(config, logger);
+  const metrics = createMetrics();
+  const adapters = await openAdapters(config, logger, metrics.redelivered);
+  metrics.watch(adapters.queues);
   const life: Life = { phase: "starting" };
   const started: Role[] = [];
   const closers: (() => Promise<unknown>)[] = [];
   try {
-    const metrics = createMetrics(() => adapters.queues.counts());
     const ports = runtimePorts(config, adapters, metrics, logger, VERSION);
     const definitions = createDefinitionService({ database: adapters.database, log: logger });
     const executions = createExecutionService({
       ...adapters,
       defaultTimeoutMs: config.workflowTimeoutMs,
       log: logger,
+      metrics,
       activityWorkers: async (name) =>
         adapters.queues
           .boardQueues()
@@ -97,6 +107,7 @@ export async function openService(
       }
       started.push(await startTaskRole(config, ports, functions, options.aroundHttp));
     }
+    if (roles.includes("api") && !roles.includes("workflow")) started.push(startStandInRole(config, ports));
     if (roles.includes("dlq")) started.push(await startLetterRole(config, ports));
 
     await adapters.checkCapacity();
@@ -106,6 +117,7 @@ export async function openService(
       const app = await createApp({
         executions,
         definitions,
+        scaler: createScaler(adapters.queues, config.scalerJobsPerWorker),
         health,
         logger,
         version: VERSION,

@@ -69,8 +69,13 @@ export class FunctionNotHereError extends DurabullError {
 /** Something a request names does not exist, or not for its tenant. */
 export class NotFoundError extends DurabullError {
   readonly code: `DURABULL_${string}`;
-  constructor(what: "definition" | "execution" | "workflow" | "dead letter", name: string) {
-    super(`there is no ${what} "${name}"`);
+  /** @param known names that would have been found, where those are few and no secret. */
+  constructor(
+    what: "definition" | "execution" | "workflow" | "dead letter" | "queue",
+    name: string,
+    known?: readonly string[],
+  ) {
+    super(`there is no ${what} "${name}"${known === undefined ? "" : `; there are: ${known.join(", ")}`}`);
     this.code = `DURABULL_${what.toUpperCase().replace(" ", "_")}_NOT_FOUND`;
   }
 }

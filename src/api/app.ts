@@ -9,6 +9,7 @@ import Fastify, {
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { DefinitionService } from "../runtime/definitions.ts";
+import type { Scaler } from "../runtime/scaler.ts";
 import type { ExecutionService } from "../runtime/service.ts";
 import type { HttpApp } from "./http-app.ts";
 import { takeJsonBodies } from "./plugins/bodies.ts";
@@ -24,6 +25,7 @@ import { executionRoutes } from "./routes/executions.ts";
 import { type HealthRegistry, healthRoutes, type MetricsRegistry, metricsRoute } from "./routes/health.ts";
 import { openApi } from "./routes/openapi.ts";
 import { type BoardQueue, queueBoard } from "./routes/queue-board.ts";
+import { scalerRoutes } from "./routes/scaler.ts";
 import { workflowRoutes } from "./routes/workflows.ts";
 import { pathOf, sendProblem } from "./send-problem.ts";
 import { validatorCompiler } from "./validation.ts";
@@ -37,6 +39,7 @@ const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 export interface AppDeps {
   readonly executions: ExecutionService;
   readonly definitions: DefinitionService;
+  readonly scaler: Scaler;
   readonly health: HealthRegistry;
   readonly logger: FastifyBaseLogger;
   readonly version: string;
@@ -68,6 +71,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
       executionRoutes(api, deps);
       workflowRoutes(api, deps);
       deadLetterRoutes(api, deps);
+      scalerRoutes(api, deps);
       await definitionRoutes(api, deps);
     },
     { prefix: "/api/v1" },

@@ -27,6 +27,7 @@ export const PROBLEMS: Readonly<Record<string, ProblemKind>> = {
   DURABULL_EXECUTION_NOT_FOUND: { status: 404, title: "No such execution" },
   DURABULL_WORKFLOW_NOT_FOUND: { status: 404, title: "No execution has this workflow ID" },
   DURABULL_DEAD_LETTER_NOT_FOUND: { status: 404, title: "No such dead letter" },
+  DURABULL_QUEUE_NOT_FOUND: { status: 404, title: "No such queue" },
   DURABULL_METHOD_NOT_ALLOWED: { status: 405, title: "This address does not know the method" },
   DURABULL_NOT_ACCEPTABLE: { status: 406, title: "No accepted media type can be given" },
   DURABULL_EXECUTION_ENDED: { status: 409, title: "The execution has ended" },

@@ -32,7 +32,11 @@ export interface Adapters {
 }
 
 /** Opens what the configuration names. @throws {ConfigError} when a server cannot be used as it is. */
-export async function openAdapters(config: Config, log: Log): Promise<Adapters> {
+export async function openAdapters(
+  config: Config,
+  log: Log,
+  onRedelivered: (queue: string) => void,
+): Promise<Adapters> {
   const embedded = config.usesEmbedded ? await startEmbeddedPostgres({ dataDir: resolve(config.dataDir), log }) : null;
   const opened: { close(): Promise<void> }[] = [];
   try {
@@ -43,7 +47,7 @@ export async function openAdapters(config: Config, log: Log): Promise<Adapters> 
     opened.push(events);
     const database = await openDatabase(config, url(config.database));
     opened.push(database);
-    const queues = openQueues(config, url(config.queues), log);
+    const queues = openQueues(config, url(config.queues), log, onRedelivered);
     opened.push(queues);
     const partitions = await agreedPartitions(events, config);
     return {
@@ -116,12 +120,12 @@ async function checkCapacity(
   for (const [server, pools] of servers) await checkConnections(server, pools);
 }
 
-function openQueues(config: Config, url: string, log: Log): BullmqQueues {
+function openQueues(config: Config, url: string, log: Log, onRedelivered: (queue: string) => void): BullmqQueues {
   const connection =
     config.queues.kind === "redis"
       ? ({ kind: "redis", url } as const)
       : ({ kind: "postgres", connectionString: url } as const);
-  return createBullmqQueues({ connection, prefix: PREFIX, lanes: config.lanes, log });
+  return createBullmqQueues({ connection, prefix: PREFIX, lanes: config.lanes, log, onRedelivered });
 }
 
 /** The number of partitions is fixed at the first boot: executions carry it. */

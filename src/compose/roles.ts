@@ -18,7 +18,9 @@ import type { Ports, RuntimeSettings } from "../runtime/ports.ts";
 import { createWakeProcessor } from "../runtime/process-wake.ts";
 import { createReconciler } from "../runtime/reconcile.ts";
 import { runActivity } from "../runtime/run-activity.ts";
+import { createStandIn } from "../runtime/stand-in.ts";
 import { StateCache } from "../runtime/state-cache.ts";
+import { createStoreClock } from "../runtime/store-clock.ts";
 import type { ExecutionId } from "../values/ids.ts";
 import type { Adapters } from "./adapters.ts";
 
@@ -103,6 +105,13 @@ export async function startWorkflowRole(
   };
 }
 
+/** Looks after what comes due while no workflow worker lives: the API process's part of scaling them to zero. */
+export function startStandInRole(config: Config, ports: Ports): Role {
+  const standIn = config.reclaim ? createStandIn(ports, createReconciler(ports), RECONCILE_EVERY_MS) : null;
+  standIn?.start();
+  return { name: "stand-in", drain: async () => standIn?.stop() };
+}
+
 /** Takes activities: of the common queue, and of every queue a function of this process names. */
 export async function startTaskRole(
   config: Config,
@@ -123,6 +132,7 @@ export async function startTaskRole(
     functions: new Set(functions.map(({ name }) => name)),
     secrets: config.secretsDir === null ? environment : createFileSecrets(config.secretsDir, environment),
     inHand,
+    clock: createStoreClock(ports.events),
   };
   const options = { concurrency: config.taskConcurrency, recover: config.reclaim };
   const queues = [undefined, ...new Set(functions.flatMap(({ queue }) => (queue == null ? [] : [queue])))];

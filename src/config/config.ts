@@ -48,6 +48,7 @@ export interface Config extends AdapterChoices {
   readonly timerPrecisionMs: number;
   readonly timerHorizonMs: number;
   readonly shutdownGraceMs: number;
+  readonly scalerJobsPerWorker: number;
 
   readonly allowPrivateNetwork: boolean;
   readonly httpAllowedHosts: readonly string[];
@@ -229,7 +230,11 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     eventRetryDelayMs: settings.EVENT_RETRY_DELAY_MS,
     timerPrecisionMs: settings.TIMER_SERVICE_PRECISION,
     timerHorizonMs: settings.TIMER_HORIZON,
-    shutdownGraceMs: settings.SHUTDOWN_GRACE_MS,
+    shutdownGraceMs:
+      env.SHUTDOWN_GRACE === undefined
+        ? (settings.SHUTDOWN_GRACE_MS ?? settings.SHUTDOWN_GRACE)
+        : settings.SHUTDOWN_GRACE,
+    scalerJobsPerWorker: settings.SCALER_JOBS_PER_WORKER,
     allowPrivateNetwork: settings.ALLOW_PRIVATE_NETWORK ?? usesEmbedded,
     httpAllowedHosts: settings.HTTP_ALLOWED_HOSTS ?? [],
     httpMaxResponseBytes: settings.HTTP_MAX_RESPONSE_BYTES,

@@ -151,10 +151,19 @@ export const settingsSchema = z.object({
     default: "24h",
     meaning: "Timers due later than this from now are put into the queue only when they come closer.",
   }),
+  SHUTDOWN_GRACE: setting(durationMs({ most: 3_600_000 }), {
+    default: "10s",
+    meaning: "How long a stopping process waits for the work in hand before it hands it back.",
+  }),
   SHUTDOWN_GRACE_MS: setting(durationMs({ plainUnit: "ms", most: 3_600_000 }), {
-    default: "10000",
     unit: "milliseconds",
-    meaning: "How long a stopping process waits for the work in hand.",
+    meaning: "Earlier name of SHUTDOWN_GRACE, used where that is not given.",
+  }),
+  SCALER_JOBS_PER_WORKER: setting(integer(1, 100_000), {
+    default: "50",
+    unit: "jobs",
+    meaning:
+      "What GET /api/v1/scaler/{queue} counts on one worker for: desiredWorkers = ceil((backlog + inFlight) / this).",
   }),
 
   ALLOW_PRIVATE_NETWORK: setting(flag(), {

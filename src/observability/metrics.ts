@@ -1,53 +1,63 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { RuntimeMetrics } from "../ports/metrics.ts";
-import type { QueueCounts } from "../ports/queues.ts";
+import type { Queues } from "../ports/queues.ts";
 
 export interface Metrics extends RuntimeMetrics {
   readonly registry: Registry;
+  /** From now on the gauges of queues are asked of these, at each scrape. */
+  watch(queues: Pick<Queues, "counts" | "load" | "loadNames">): void;
 }
 
-/** @param depths asked at each scrape. */
-export function createMetrics(depths: () => Promise<readonly QueueCounts[]>): Metrics {
+/** Seconds; steps inside the engine take microseconds, those outside up to minutes. */
+const LATENCY_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+const TIMER_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30];
+
+/** What the service counts, with Node's own figures (event loop, heap, garbage collection, CPU). */
+export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   const counter = (name: string, help: string, labelNames: readonly string[] = []) =>
     new Counter({ name, help, labelNames, registers });
+  const histogram = (name: string, help: string, buckets: readonly number[], labelNames: readonly string[] = []) =>
+    new Histogram({ name, help, labelNames, buckets: [...buckets], registers });
+  const started = counter("durabull_executions_started_total", "Executions opened through this process.");
+  const ended = counter("durabull_executions_ended_total", "Executions that ended, by status.", ["status"]);
   const commits = counter("durabull_commits_total", "Commits to the event store.");
   const events = counter("durabull_events_total", "Events committed.");
   const fences = counter("durabull_lost_fences_total", "Commits refused because another writer was first.");
   const caches = counter("durabull_state_cache_total", "Loads of an execution's state.", ["result"]);
   const rescues = counter("durabull_rescues_total", "Jobs that were missing and had to be created again.", ["kind"]);
-  const ended = counter("durabull_executions_ended_total", "Executions that ended, by status.", ["status"]);
+  const orphans = counter("durabull_orphans_total", "Jobs and answers that nobody was owed any more.", ["kind"]);
+  const redelivered = counter("durabull_redelivered_total", "Jobs run again as their holder died or stalled.", [
+    "queue",
+  ]);
   const letters = counter("durabull_dead_letters_total", "Dead letters parked.", ["kind"]);
   const faults = counter("durabull_engine_faults_total", "Wake-ups the engine could not process.");
-  const lateness = new Histogram({
-    name: "durabull_timer_lateness_seconds",
-    help: "How long after its time a timer was fired.",
-    buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30],
-    registers,
-  });
-  const activities = new Histogram({
-    name: "durabull_activity_seconds",
-    help: "Time an activity took.",
-    labelNames: ["kind", "outcome"],
-    buckets: [0.005, 0.025, 0.1, 0.5, 1, 5, 30, 120],
-    registers,
-  });
-  new Gauge({
-    name: "durabull_queue_jobs",
-    help: "Jobs by queue and state.",
-    labelNames: ["queue", "state"],
-    registers,
-    async collect() {
-      // A scrape is answered even while the queues are away; their gauges are then missing.
-      for (const { queue, ...states } of await depths().catch(() => [])) {
-        for (const [state, count] of Object.entries(states)) this.set({ queue, state }, count);
-      }
-    },
-  });
+  const lateness = histogram(
+    "durabull_timer_lateness_seconds",
+    "How long after its time a timer fired.",
+    TIMER_BUCKETS,
+  );
+  const waits = histogram(
+    "durabull_schedule_to_start_seconds",
+    "From when an activity was asked for until a worker began it.",
+    LATENCY_BUCKETS,
+    ["kind"],
+  );
+  const steps = histogram("durabull_step_seconds", "From the start of a task to its end.", LATENCY_BUCKETS, [
+    "kind",
+    "outcome",
+  ]);
+  const activities = histogram("durabull_activity_seconds", "Time an activity took.", LATENCY_BUCKETS, [
+    "kind",
+    "outcome",
+  ]);
   return {
     registry,
+    watch: (queues) => watchQueues(registry, queues),
+    started: () => started.inc(),
+    ended: (status) => ended.inc({ status }),
     commit(count) {
       commits.inc();
       events.inc(count);
@@ -55,10 +65,56 @@ export function createMetrics(depths: () => Promise<readonly QueueCounts[]>): Me
     lostFence: () => fences.inc(),
     cache: (hit) => caches.inc({ result: hit ? "hit" : "miss" }),
     rescue: (kind) => rescues.inc({ kind }),
-    timerLateness: (ms) => lateness.observe(Math.max(0, ms) / 1000),
-    activity: (kind, ok, ms) => activities.observe({ kind, outcome: ok ? "ok" : "error" }, ms / 1000),
-    ended: (status) => ended.inc({ status }),
+    orphan: (kind) => orphans.inc({ kind }),
+    redelivered: (queue) => redelivered.inc({ queue }),
     deadLetter: (kind) => letters.inc({ kind }),
     engineFault: () => faults.inc(),
+    timerLateness: (ms) => lateness.observe(seconds(ms)),
+    scheduleToStart: (kind, ms) => waits.observe({ kind }, seconds(ms)),
+    step: (kind, outcome, ms) => steps.observe({ kind, outcome }, seconds(ms)),
+    activity: (kind, ok, ms) => activities.observe({ kind, outcome: ok ? "ok" : "error" }, seconds(ms)),
   };
+}
+
+/** Asked at each scrape, which is answered even while the queues are away: their gauges are then missing. */
+function watchQueues(registry: Registry, queues: Pick<Queues, "counts" | "load" | "loadNames">): void {
+  const registers = [registry];
+  new Gauge({
+    name: "durabull_queue_jobs",
+    help: "Jobs by queue and state.",
+    labelNames: ["queue", "state"],
+    registers,
+    async collect() {
+      this.reset();
+      for (const { queue, ...states } of await queues.counts().catch(() => [])) {
+        for (const [state, count] of Object.entries(states)) this.set({ queue, state }, count);
+      }
+    },
+  });
+  const due = new Gauge({
+    name: "durabull_queue_due_timers",
+    help: "Delayed jobs whose time has come and that no worker has taken, by queue.",
+    labelNames: ["queue"],
+    registers,
+  });
+  new Gauge({
+    name: "durabull_queue_oldest_age_seconds",
+    help: "Since the oldest job of a queue could have been taken; 0 when none waits.",
+    labelNames: ["queue"],
+    registers,
+    async collect() {
+      this.reset();
+      due.reset();
+      for (const queue of await queues.loadNames().catch(() => [])) {
+        const load = await queues.load(queue).catch(() => null);
+        if (load === null) continue;
+        this.set({ queue }, seconds(load.oldestAgeMs));
+        due.set({ queue }, load.due);
+      }
+    },
+  });
+}
+
+function seconds(ms: number): number {
+  return Math.max(0, ms) / 1_000;
 }

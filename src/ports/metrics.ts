@@ -3,6 +3,16 @@ export interface RuntimeMetrics {
   commit(events: number): void;
   lostFence(): void;
   cache(hit: boolean): void;
+  /** An execution was opened through this process. */
+  started(): void;
+  /** From when an activity was asked for to its first claim, by the store's clock. */
+  scheduleToStart(kind: string, ms: number): void;
+  /** A task ended: `kind` is the task's (`set`, `call`, `wait` …), the time is the store's. */
+  step(kind: string, outcome: "completed" | "failed", ms: number): void;
+  /** A job, or the answer to one, that nobody is owed any more: its execution ended or was cancelled, or another worker was first. */
+  orphan(kind: "job" | "answer"): void;
+  /** A job runs again because its earlier holder died or stalled. */
+  redelivered(queue: string): void;
   /** Looking had to create a job that was missing; 0 in a run without faults. */
   rescue(kind: "wake" | "activity" | "timer" | "child" | "letter"): void;
   /** A timer was fired this long after it was due. */

@@ -31,6 +31,15 @@ export interface Queues {
 
   /** Jobs by queue and state, for metrics. */
   counts(): Promise<readonly QueueCounts[]>;
+  /**
+   * What waits in a queue by its store's own clock; cheap enough to ask every second, however many jobs are delayed. `queue` is `events`
+   * (all lanes), `timers`, `tasks` or `tasks-<name>`; null for one that was never used.
+   */
+  load(queue: string): Promise<QueueLoad | null>;
+  /** What `load` knows. */
+  loadNames(): Promise<readonly string[]>;
+  /** How many processes take from a queue (named as for `load`); undefined when its server does not tell. */
+  takers(queue: string): Promise<number | undefined>;
   close(): Promise<void>;
 }
 
@@ -103,4 +112,15 @@ export interface QueueCounts {
   readonly active: number;
   readonly delayed: number;
   readonly failed: number;
+}
+
+/** Delayed jobs count only once their time has come. */
+export interface QueueLoad {
+  /** Jobs that wait to be taken, without the due ones that nobody has promoted yet. */
+  readonly waiting: number;
+  /** Delayed jobs whose time has come: the next worker that looks takes them. */
+  readonly due: number;
+  readonly active: number;
+  /** Since the oldest of the waiting and due ones could have been taken, in milliseconds; 0 without any. */
+  readonly oldestAgeMs: number;
 }

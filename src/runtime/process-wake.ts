@@ -1,3 +1,4 @@
+import type { Workflow } from "../dsl/workflow.ts";
 import { type Decision, decide, type ExecutionState, owed, statusOf } from "../engine/index.ts";
 import { StoreUnavailableError, UnknownSchemaError, VersionConflictError } from "../errors.ts";
 import type { ExecutionHead } from "../ports/event-store.ts";
@@ -13,6 +14,7 @@ import { type Loaded, load, snapshotOf } from "./load.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import type { Ports } from "./ports.ts";
 import type { StateCache } from "./state-cache.ts";
+import { observeSteps } from "./step-latency.ts";
 
 /** Refusals of a closing commit that finds unread messages, before it closes without them. */
 const MAX_UNREAD_REFUSALS = 3;
@@ -120,7 +122,7 @@ async function processExecution(
       await settle(ports, loaded.log.head, onClosed, loaded);
       return;
     }
-    const decision = await decideOn(ports, loaded);
+    const { decision, workflow } = await decideOn(ports, loaded);
     await failpoints.hit("before-commit");
     try {
       const refuseUnread = unread < MAX_UNREAD_REFUSALS;
@@ -131,6 +133,7 @@ async function processExecution(
       }
       const { head, snapshot } = committed;
       await failpoints.hit("after-commit");
+      observeSteps(metrics, decision.events, loaded.state, workflow);
       if (isClosed(head.status)) cache.drop(executionId);
       else cache.set(executionId, { state: decision.state, tip: head.tip, snapshot });
       await dispatch(ports, head, loaded, decision);
@@ -164,7 +167,10 @@ async function processExecution(
   if (head) await ports.queues.wake(head, "more");
 }
 
-async function decideOn(ports: Ports, loaded: Loaded): Promise<Decision> {
+async function decideOn(
+  ports: Ports,
+  loaded: Loaded,
+): Promise<{ readonly decision: Decision; readonly workflow: Workflow }> {
   const { settings } = ports;
   const { head, inbox, readAt } = loaded.log;
   await ports.failpoints.hit("before-decide");
@@ -174,7 +180,7 @@ async function decideOn(ports: Ports, loaded: Loaded): Promise<Decision> {
   const situation = { now: readAt, workflow, runtime, childDepth, functionQueues };
   const begun = performance.now();
   const isSpent = () => performance.now() - begun >= settings.sliceMs;
-  return decide(loaded.state, inbox, situation, { events: settings.sliceEvents, isSpent });
+  return { decision: decide(loaded.state, inbox, situation, { events: settings.sliceEvents, isSpent }), workflow };
 }
 
 /** Counted in the head, with a delay; once too often it is a dead letter. */

@@ -14,6 +14,7 @@ import type { ActivitiesInHand } from "./activities-in-hand.ts";
 import { parkActivity } from "./dead-letters.ts";
 import { guardSecrets } from "./guard-secrets.ts";
 import type { Ports } from "./ports.ts";
+import type { StoreClock } from "./store-clock.ts";
 
 export interface ActivityPorts extends Ports {
   readonly executors: Readonly<Record<Exclude<ActivityRequest["kind"], "workflow" | "evaluate">, Executor>>;
@@ -21,6 +22,7 @@ export interface ActivityPorts extends Ports {
   readonly functions: ReadonlySet<string>;
   readonly secrets: Secrets;
   readonly inHand: ActivitiesInHand;
+  readonly clock: StoreClock;
 }
 
 /** The job must be tried again, here or elsewhere: this process lacks the function, or must go. */
@@ -34,7 +36,10 @@ export async function runActivity(ports: ActivityPorts, job: ActivityJob, delive
   const { events, failpoints, settings } = ports;
   const { executionId, name } = job;
   const claim = await events.claim(executionId, name, settings.activityLeaseMs);
-  if (claim === null) return;
+  if (claim === null) {
+    ports.metrics.orphan("job");
+    return;
+  }
   const { event, head } = claim;
   if (event.type !== "task.requested") throw new Error(`event ${name} of ${executionId} asks for nothing`);
   // Its first claim follows no death, whatever the limit.
@@ -46,6 +51,10 @@ export async function runActivity(ports: ActivityPorts, job: ActivityJob, delive
   if (event.data.activity.kind === "code" && missing !== undefined && !ports.functions.has(missing)) {
     await events.release(executionId, name);
     throw new HandBackError(`this worker does not have the function "${missing}"`);
+  }
+  const now = ports.clock.now();
+  if (claim.attempt === 1 && now !== undefined) {
+    ports.metrics.scheduleToStart(event.data.activity.kind, now - event.at);
   }
   const isSuspect = claim.deaths > 0 && claim.deaths + 1 >= settings.maxDeaths;
   const held = isSuspect ? ports.inHand.holdSuspect(executionId, name) : ports.inHand.hold(executionId, name);
@@ -183,6 +192,7 @@ async function answer(ports: ActivityPorts, job: ActivityJob, outcome: Outcome):
     try {
       const result = await events.append(job.executionId, fact);
       log.debug({ ...of, name: job.name, result }, "activity answered");
+      if (result !== "accepted") ports.metrics.orphan("answer");
       break;
     } catch (error) {
       log.warn({ ...of, name: job.name, err: error }, "the answer of an activity is not recorded yet");

@@ -12,6 +12,7 @@ import type {
   Paged,
 } from "../ports/event-store.ts";
 import type { Log } from "../ports/executor.ts";
+import type { RuntimeMetrics } from "../ports/metrics.ts";
 import type { Queues } from "../ports/queues.ts";
 import { type ExecutionId, isExecutionId, type TenantId, type WorkflowId } from "../values/ids.ts";
 import type { Json } from "../values/json.ts";
@@ -44,6 +45,7 @@ export interface ExecutionServiceDeps {
   /** `WORKFLOW_TIMEOUT_SECONDS` in milliseconds, for definitions without their own limit; 0 = none. */
   readonly defaultTimeoutMs: number;
   readonly log: Log;
+  readonly metrics?: Pick<RuntimeMetrics, "started">;
   /** How many processes take activities from a queue (full name), when that can be told. */
   readonly activityWorkers?: (queue: string) => Promise<number | undefined>;
   readonly now?: () => number;
@@ -150,6 +152,7 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
     const started = await startExecution(ports, request);
     switch (started.result) {
       case "created":
+        deps.metrics?.started();
         if (started.terminated !== null) waiter.closed(started.terminated);
         await Promise.all([wake(started.head, "execution.started"), project(started.head)]);
         return started;

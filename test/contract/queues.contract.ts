@@ -449,6 +449,49 @@ export function queuesContract(openSpace: () => Promise<QueueSpace>): void {
     });
     expect(counts.map(({ queue }) => queue)).toContain("durabull-tasks-gpu");
   });
+
+  describe("what an autoscaler asks", () => {
+    test("given waiting, due and later jobs, when the load of each queue is asked for, then what is not due is not counted", async () => {
+      const space = await open();
+      const [producer, asker] = [space.queues(), space.queues()];
+      const now = Date.now();
+      await producer.wake(someGroup("one"), "io.flunq.execution.started");
+      await producer.dispatch([
+        timer({ name: 1, fireAt: now - 5_000, now: now - 9_000 }),
+        timer({ name: 2, fireAt: now + 60_000, now }),
+        activity(),
+        activity({ name: 2 }),
+        activity({ name: 3, queue: "gpu" }),
+        activity({ name: 4, queue: "big machines" }),
+      ]);
+      expect(await asker.load("events")).toMatchObject({ waiting: 1, due: 0, active: 0 });
+      expect(await asker.load("tasks")).toMatchObject({ waiting: 2, due: 0, active: 0 });
+      expect(await asker.load("tasks-gpu")).toMatchObject({ waiting: 1 });
+      expect(await asker.load("tasks-big machines")).toMatchObject({ waiting: 1 });
+      expect(await asker.load("tasks-nothing")).toBeNull();
+      expect(await asker.load("dlq")).toBeNull();
+      const names = await asker.loadNames();
+      expect(names.slice(0, 3)).toEqual(["events", "timers", "tasks"]);
+      expect(names).toContain("tasks-gpu");
+      for (const name of names) expect(await asker.load(name)).not.toBeNull();
+      const timers = await asker.load("timers");
+      expect(timers).toMatchObject({ waiting: 0, due: 1, active: 0 });
+      expect(timers?.oldestAgeMs).toBeGreaterThanOrEqual(5_000);
+      expect(timers?.oldestAgeMs).toBeLessThan(60_000);
+    });
+
+    test("given a job that somebody holds, when the load is asked for, then it is in hand, and its taker is counted", async () => {
+      const space = await open();
+      const queues = space.queues();
+      expect(await queues.takers("tasks")).toBe(0);
+      const holder = await startHolding(space, "activity", () => queues.dispatch([activity()]));
+      expect(await queues.load("tasks")).toEqual({ waiting: 0, due: 0, active: 1, oldestAgeMs: 0 });
+      expect(await queues.takers("tasks")).toBe(1);
+      expect(await queues.takers("timers")).toBe(0);
+      await holder.kill();
+      await eventually("nobody takes any more", async () => (await queues.takers("tasks")) === 0);
+    });
+  });
 }
 
 const eager: ConsumeOptions = { concurrency: 10, recover: true };

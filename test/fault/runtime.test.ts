@@ -10,6 +10,7 @@ import { createWakeProcessor } from "../../src/runtime/process-wake.ts";
 import { createReconciler } from "../../src/runtime/reconcile.ts";
 import { runActivity } from "../../src/runtime/run-activity.ts";
 import { StateCache } from "../../src/runtime/state-cache.ts";
+import { createStoreClock } from "../../src/runtime/store-clock.ts";
 import { terminateExecution } from "../../src/runtime/terminate-execution.ts";
 import { partitionOfExecution } from "../../src/values/ids.ts";
 import { NO_LOG } from "../support/activity.ts";
@@ -164,6 +165,7 @@ test("given that no death is allowed, when an activity is run for the first time
     executors: { http, code: http },
     functions: new Set<string>(),
     secrets: { get: async () => ({}) },
+    clock: createStoreClock(store.events),
     inHand,
   };
   const { executionId, tenant, workflowId } = head;

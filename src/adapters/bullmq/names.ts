@@ -23,6 +23,17 @@ export function taskQueue(name: string | undefined): string {
   return `${queues.tasks}-${PLAIN_NAME.test(name) ? name : `~${digest(name)}`}`;
 }
 
+/** Queues that an autoscaler's `tasks-<name>` may mean: as it is listed, or as its user wrote it. */
+export function taskQueueOfLoadName(name: string): readonly string[] {
+  if (!name.startsWith("tasks-")) return [];
+  const own = name.slice("tasks-".length);
+  return [`${queues.tasks}-${own}`, taskQueue(own)];
+}
+
+export function loadNameOf(taskQueueName: string): string {
+  return `tasks${taskQueueName.slice(queues.tasks.length)}`;
+}
+
 export function queueOfJob(job: Job): string {
   return job.kind === "timer" ? queues.timers : taskQueue(job.queue);
 }

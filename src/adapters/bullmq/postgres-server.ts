@@ -51,6 +51,16 @@ export function postgresServer(target: PostgresTarget, { prefix, report }: Serve
       };
       return { worker, disconnect };
     },
+    async load(queue) {
+      const { rows } = await query<Record<"waiting" | "due" | "active" | "age", string>>(shared, LOAD, [queue.name]);
+      const [counts] = rows;
+      return {
+        waiting: Number(counts?.waiting ?? 0),
+        due: Number(counts?.due ?? 0),
+        active: Number(counts?.active ?? 0),
+        oldestAgeMs: Number(counts?.age ?? 0),
+      };
+    },
     async holdsLock(queue, jobId) {
       const text = "SELECT locked_until_ms FROM job WHERE queue = $1 AND id = $2 AND state = 'active'";
       const { rows } = await query<{ locked_until_ms: string | null }>(shared, text, [queue.name, jobId]);
@@ -70,6 +80,20 @@ export function postgresServer(target: PostgresTarget, { prefix, report }: Serve
     close: () => shared.close(),
   };
 }
+
+/** Each part is answered by one of BullMQ's partial indexes. A job that was promoted could be taken from when its delay was over. */
+const LOAD = `
+WITH clock AS MATERIALIZED (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now)
+SELECT
+  (SELECT count(*) FROM job WHERE queue = $1 AND state = 'waiting') AS waiting,
+  (SELECT count(*) FROM job WHERE queue = $1 AND state = 'delayed' AND process_at_ms <= now) AS due,
+  (SELECT count(*) FROM job WHERE queue = $1 AND state = 'active') AS active,
+  greatest(0, now - least(
+    (SELECT added_at_ms + coalesce((opts->>'delay')::numeric, 0)::bigint FROM job
+      WHERE queue = $1 AND state = 'waiting' ORDER BY priority, seq LIMIT 1),
+    (SELECT min(process_at_ms) FROM job WHERE queue = $1 AND state = 'delayed'),
+    now)) AS age
+FROM clock`;
 
 const LISTENERS = 1;
 const DEADLOCK = "40P01";

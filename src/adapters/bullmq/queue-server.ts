@@ -1,5 +1,6 @@
 import type { IQueueBackend, Processor, Queue, Worker } from "bullmq";
 import { bullmqConfig } from "../../../bullmq.config.ts";
+import type { QueueLoad } from "../../ports/queues.ts";
 import type { ReportError } from "./error-log.ts";
 import type { QueueKind } from "./names.ts";
 
@@ -9,6 +10,8 @@ export interface QueueServer {
   openQueue(name: string): Queue;
   /** Not yet running. Each has connections of its own. */
   openWorker(name: string, kind: QueueKind, processor: Processor, recover: boolean, concurrency: number): OpenWorker;
+  /** One command, by the server's clock; its cost does not grow with what is delayed. */
+  load(queue: Queue): Promise<QueueLoad>;
   /** The job is active and its lock has not lapsed. */
   holdsLock(queue: Queue, jobId: string): Promise<boolean>;
   /** A running job can go back to *delayed*. */

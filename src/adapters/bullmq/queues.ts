@@ -6,6 +6,7 @@ import { deadLetters, runDeadLetter } from "./dead-letters.ts";
 import { ask } from "./deadline.ts";
 import { errorLog, type Log } from "./error-log.ts";
 import { liveness } from "./liveness.ts";
+import { loads } from "./loads.ts";
 import { type QueueKind, taskQueue, wakeQueues } from "./names.ts";
 import { type PostgresTarget, postgresServer } from "./postgres-server.ts";
 import type { QueueServer } from "./queue-server.ts";
@@ -82,6 +83,7 @@ export function createBullmqQueues(options: BullmqQueuesOptions): BullmqQueues {
     ...wakes(lanes, looker, server.bulkFrom),
     ...work({ server, liveness: looker, queue }),
     ...deadLetters(letters, looker),
+    ...loads({ server, lanes, timers, queue, isOpen: (name) => open.has(name) }),
 
     consumeWakes(handler, { concurrency, recover }) {
       const shares = shareOut(concurrency, lanes.length);

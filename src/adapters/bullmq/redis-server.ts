@@ -54,6 +54,12 @@ export function redisServer(url: string, { prefix, report }: ServerDependencies)
       };
       return { worker, disconnect };
     },
+    async load(queue) {
+      const keys = ["wait", "prioritized", "active", "delayed"].map((type) => queue.toKey(type));
+      const answer = await (await ready()).eval(LOAD, keys.length, ...keys, queue.toKey(""));
+      const [waiting = 0, due = 0, active = 0, oldestAgeMs = 0] = answer as readonly number[];
+      return { waiting, due, active, oldestAgeMs };
+    },
     holdsLock: async (queue, jobId) => (await (await ready()).exists(`${queue.toKey(jobId)}:lock`)) === 1,
     delaysRunningJobs: true,
     bulkFrom: 2,
@@ -63,6 +69,27 @@ export function redisServer(url: string, { prefix, report }: ServerDependencies)
     close: async () => client.disconnect(),
   };
 }
+
+/**
+ * Lengths, and the age of the oldest: the tail of the list is taken next, and a delayed job's score is its time, 12 bits to the left.
+ * A job that was promoted could be taken from when its delay was over.
+ */
+const LOAD = `
+local time = redis.call("TIME")
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local untilNow = (now + 1) * 4096 - 1
+local since = now
+local due = redis.call("ZRANGEBYSCORE", KEYS[4], 0, untilNow, "WITHSCORES", "LIMIT", 0, 1)
+if due[2] then since = math.floor(tonumber(due[2]) / 4096) end
+local head = redis.call("LINDEX", KEYS[1], -1)
+local job = head and redis.call("HMGET", ARGV[1] .. head, "timestamp", "opts")
+if job and job[1] then
+  local delay = job[2] and cjson.decode(job[2]).delay
+  since = math.min(since, tonumber(job[1]) + (tonumber(delay) or 0))
+end
+local waiting = redis.call("LLEN", KEYS[1]) + redis.call("ZCARD", KEYS[2])
+return { waiting, redis.call("ZCOUNT", KEYS[4], 0, untilNow), redis.call("LLEN", KEYS[3]), math.max(0, now - since) }
+`;
 
 /** Keys of one queue share a hash tag of their own: all a script touches is in one slot, and the queues spread over a cluster. */
 export function keyPrefix(prefix: string, queue: string): string {

@@ -80,7 +80,7 @@ export function processFaults(world: () => World): void {
     "given calls that outlast the grace, when their worker is asked to end, then it hands them back and others make them",
     async () => {
       const { load, startWorker, workers, outside, expectSound } = world();
-      const leaving = await startWorker({ TASK_CONCURRENCY: "50", SHUTDOWN_GRACE_MS: "100" });
+      const leaving = await startWorker({ TASK_CONCURRENCY: "50", SHUTDOWN_GRACE: "100ms" });
       const gate = outside.hold("/");
       // With nothing in hand yet, so that all of the work is the leaving one's until it has some.
       const others = halt(...workers.map(({ pid }) => pid));

@@ -51,7 +51,7 @@ export async function openRuntime(settings: Partial<RuntimeSettings> = {}): Prom
     definitions: createDefinitions(database, compileWorkflow),
     functionQueues: async () => ({}),
     log: NO_LOG,
-    metrics: { ...createMetrics(() => queues.counts()), rescue: (kind) => rescues.push(kind) },
+    metrics: { ...createMetrics(), rescue: (kind) => rescues.push(kind) },
     failpoints: createFailpoints([], Math.random),
     settings: { ...SETTINGS, partitions, ...settings },
   };

@@ -11,6 +11,7 @@ import { dashboardPages } from "../../../src/dashboard/index.ts";
 import type { Database } from "../../../src/ports/database.ts";
 import type { EventStore, ExecutionHead } from "../../../src/ports/event-store.ts";
 import { createDefinitionService } from "../../../src/runtime/definitions.ts";
+import { createScaler } from "../../../src/runtime/scaler.ts";
 import { createExecutionService, type ExecutionService } from "../../../src/runtime/service.ts";
 import { aCommit, type CommitOptions } from "../../support/build.ts";
 import { freshDatabase, startPostgres, startRedis, type TestServer } from "../../support/servers.ts";
@@ -67,6 +68,7 @@ export async function openApiWorld(
   const app = await createApp({
     executions,
     definitions: createDefinitionService({ database, log: logger }),
+    scaler: createScaler(queues, 2),
     health: {
       live: () => ({ ok: true, checks: {} }),
       ready: async () => ({ ok: true, checks: { store: { ok: true } }, durability: await events.durability() }),

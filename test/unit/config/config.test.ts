@@ -53,6 +53,7 @@ describe("given an empty environment", () => {
       timerPrecisionMs: 1_000,
       timerHorizonMs: 86_400_000,
       shutdownGraceMs: 10_000,
+      scalerJobsPerWorker: 50,
       allowPrivateNetwork: true,
       httpAllowedHosts: [],
       httpMaxResponseBytes: 1_048_576,
@@ -205,6 +206,12 @@ describe("given a duration", () => {
   ])("when SHUTDOWN_GRACE_MS is %s, then it is %i milliseconds or refused for being too long", (given, ms) => {
     if (ms <= 3_600_000) expect(loadConfig({ SHUTDOWN_GRACE_MS: given }).shutdownGraceMs).toBe(ms);
     else expect(mistakesIn({ SHUTDOWN_GRACE_MS: given })).toHaveLength(1);
+  });
+
+  test("when SHUTDOWN_GRACE is given, then it goes before its earlier name", () => {
+    expect(loadConfig({ SHUTDOWN_GRACE: "3s" }).shutdownGraceMs).toBe(3_000);
+    expect(loadConfig({ SHUTDOWN_GRACE: "3s", SHUTDOWN_GRACE_MS: "100" }).shutdownGraceMs).toBe(3_000);
+    expect(mistakesIn({ SHUTDOWN_GRACE: "3000" })).toHaveLength(1);
   });
 
   test("when the name says seconds, then a plain number is seconds", () => {
