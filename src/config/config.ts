@@ -47,6 +47,9 @@ export interface Config extends AdapterChoices {
   readonly timerPrecisionMs: number;
   readonly timerHorizonMs: number;
   readonly shutdownGraceMs: number;
+  /** Infinity = for ever, for both. */
+  readonly retentionClosedMs: number;
+  readonly retentionDeadLettersMs: number;
 
   readonly allowPrivateNetwork: boolean;
   readonly httpAllowedHosts: readonly string[];
@@ -226,6 +229,8 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     eventRetryDelayMs: settings.EVENT_RETRY_DELAY_MS,
     timerPrecisionMs: settings.TIMER_SERVICE_PRECISION,
     timerHorizonMs: settings.TIMER_HORIZON,
+    retentionClosedMs: settings.RETENTION_CLOSED,
+    retentionDeadLettersMs: settings.RETENTION_DEAD_LETTERS,
     shutdownGraceMs: settings.SHUTDOWN_GRACE_MS,
     allowPrivateNetwork: settings.ALLOW_PRIVATE_NETWORK ?? usesEmbedded,
     httpAllowedHosts: settings.HTTP_ALLOWED_HOSTS ?? [],

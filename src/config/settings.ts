@@ -6,6 +6,7 @@ import {
   host,
   hostPatterns,
   integer,
+  keptMs,
   oneOf,
   port,
   postgresUrl,
@@ -145,6 +146,16 @@ export const settingsSchema = z.object({
   TIMER_HORIZON: setting(durationMs({ least: 60_000 }), {
     default: "24h",
     meaning: "Timers due later than this from now are put into the queue only when they come closer.",
+  }),
+  RETENTION_CLOSED: setting(keptMs(), {
+    default: "30d",
+    meaning:
+      "How long an execution is kept after its end, with its history, its place in the lists and all else; 0 or off = for ever. A repeated Idempotency-Key finds an execution only while it is kept.",
+  }),
+  RETENTION_DEAD_LETTERS: setting(keptMs(), {
+    default: "90d",
+    meaning:
+      "The same for an execution with a dead letter that nobody redrove or discarded, if that is longer; 0 or off = until somebody does.",
   }),
   SHUTDOWN_GRACE_MS: setting(durationMs({ plainUnit: "ms", most: 3_600_000 }), {
     default: "10000",

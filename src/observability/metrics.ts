@@ -21,6 +21,7 @@ export function createMetrics(depths: () => Promise<readonly QueueCounts[]>): Me
   const ended = counter("durabull_executions_ended_total", "Executions that ended, by status.", ["status"]);
   const letters = counter("durabull_dead_letters_total", "Dead letters parked.", ["kind"]);
   const faults = counter("durabull_engine_faults_total", "Wake-ups the engine could not process.");
+  const expired = counter("durabull_executions_expired_total", "Executions removed because their retention was over.");
   const lateness = new Histogram({
     name: "durabull_timer_lateness_seconds",
     help: "How long after its time a timer was fired.",
@@ -60,5 +61,6 @@ export function createMetrics(depths: () => Promise<readonly QueueCounts[]>): Me
     ended: (status) => ended.inc({ status }),
     deadLetter: (kind) => letters.inc({ kind }),
     engineFault: () => faults.inc(),
+    expired: (executions) => expired.inc(executions),
   };
 }

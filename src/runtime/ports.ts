@@ -4,6 +4,7 @@ import type { EventStore } from "../ports/event-store.ts";
 import type { Log } from "../ports/executor.ts";
 import type { RuntimeMetrics } from "../ports/metrics.ts";
 import type { Queues } from "../ports/queues.ts";
+import type { Retention } from "../ports/retention.ts";
 import type { TenantId } from "../values/ids.ts";
 import type { Failpoints } from "./failpoints.ts";
 
@@ -50,6 +51,8 @@ export interface RuntimeSettings {
   /** Between two looks of the reconciler. */
   readonly reconcileEveryMs: number;
   readonly partitions: number;
+  /** How long what has ended is kept. */
+  readonly retention: Retention;
   /** Events between two snapshots. */
   readonly snapshotEvery: number;
   /** Live states kept in memory. */

@@ -19,6 +19,8 @@ export interface Keys {
   letter(partition: number, letterId: string): string;
   openLetters(partition: number): string;
   letters(partition: number, tenant: TenantId): string;
+  expired(partition: number): string;
+  naming(partition: number): string;
   /** What all keys of a tenant's lists begin with. */
   lists(tenant: TenantId): string;
   document(tenant: TenantId, digest: string): string;
@@ -53,6 +55,8 @@ export function keysOf(prefix: string): Keys {
     letter: (number, letterId) => `${partition(number)}:letter:${letterId}`,
     openLetters: (number) => `${partition(number)}:letters`,
     letters: (number, tenant) => `${partition(number)}:letters:${tenant}`,
+    expired: (number) => `${partition(number)}:expired`,
+    naming: (number) => `${partition(number)}:naming`,
     lists,
     document: (tenant, digest) => `${lists(tenant)}:document:${digest}`,
     versions: (tenant, name) => `${lists(tenant)}:versions:${name}`,

@@ -30,5 +30,7 @@ end
 stir(head, at, at)
 if head.parked ~= '' then refreshLook(head) end
 redis.call('HSET', key, 'redrivenAt', int(at))
+redis.call('HSET', head.key .. ':letters', letterId, 'redriven')
+retire(head)
 redis.call('ZREM', root .. ':letters', letterId)
 return { 'redriven', redis.call('HMGET', key, 'v', 'letter', 'parkedAt', 'redrivenAt') }
