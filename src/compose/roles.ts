@@ -55,6 +55,7 @@ export function runtimePorts(config: Config, adapters: Adapters, metrics: Metric
     timerHorizonMs: config.timerHorizonMs,
     reconcileEveryMs: RECONCILE_EVERY_MS,
     partitions: adapters.partitions,
+    limits: { payloadBytes: config.payloadMaxBytes, historyEvents: config.historyMaxEvents },
     retention: { closedForMs: config.retentionClosedMs, letteredForMs: config.retentionDeadLettersMs },
     snapshotEvery: SNAPSHOT_EVERY,
     cachedStates: CACHED_STATES,

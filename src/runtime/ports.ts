@@ -1,4 +1,5 @@
 import type { Workflow } from "../dsl/workflow.ts";
+import type { Limits } from "../engine/index.ts";
 import type { Database } from "../ports/database.ts";
 import type { EventStore } from "../ports/event-store.ts";
 import type { Log } from "../ports/executor.ts";
@@ -51,6 +52,8 @@ export interface RuntimeSettings {
   /** Between two looks of the reconciler. */
   readonly reconcileEveryMs: number;
   readonly partitions: number;
+  /** Of each execution. */
+  readonly limits: Limits;
   /** How long what has ended is kept. */
   readonly retention: Retention;
   /** Events between two snapshots. */

@@ -169,7 +169,7 @@ async function decideOn(ports: Ports, loaded: Loaded): Promise<Decision> {
   await ports.failpoints.hit("before-decide");
   const workflow = await ports.definitions.get(head.tenant, head.definition.digest);
   const functionQueues = await ports.functionQueues();
-  const situation = { now: readAt, workflow, runtime: settings.runtime, functionQueues };
+  const situation = { now: readAt, workflow, runtime: settings.runtime, functionQueues, limits: settings.limits };
   const begun = performance.now();
   const isSpent = () => performance.now() - begun >= settings.sliceMs;
   return decide(loaded.state, inbox, situation, { events: settings.sliceEvents, isSpent });

@@ -8,6 +8,7 @@ import type { Turn } from "../advance.ts";
 import { type Draft, decided } from "../draft.ts";
 import type { ActivityRequest } from "../events.ts";
 import { begin, definitionScope, finish } from "../flow.ts";
+import { recordable } from "../limits.ts";
 import type { Situation } from "../scope.ts";
 import { type Next, upwards } from "./list.ts";
 
@@ -18,7 +19,7 @@ export function enterCall(turn: Turn<CallTask>): readonly Draft[] {
   const activity: ActivityRequest = {
     kind: task.call,
     ...(task.call === "code" ? functionOf(task.function, situation.functionQueues) : {}),
-    ...argumentsOf(task, frame.input, args),
+    ...recordable(argumentsOf(task, frame.input, args), "the input", situation),
   };
   const data = {
     task: task.reference,
