@@ -5,6 +5,7 @@ import { commitContract } from "./event-store/commit.ts";
 import { inboxContract } from "./event-store/inbox.ts";
 import { letterContract } from "./event-store/letters.ts";
 import { momentContract } from "./event-store/moments.ts";
+import { quotaContract } from "./event-store/quotas.ts";
 import { readingContract } from "./event-store/reading.ts";
 import { retentionContract } from "./event-store/retention.ts";
 import { startContract } from "./event-store/start.ts";
@@ -23,5 +24,6 @@ export function eventStoreContract(open: () => Promise<EventStore>): void {
   describe("claims", () => claimContract(open));
   describe("dead letters", () => letterContract(open));
   describe("retention", () => retentionContract(open));
+  describe("quotas", () => quotaContract(open));
   describe("reading", () => readingContract(open));
 }

@@ -8,6 +8,7 @@ import {
   evolve,
   type Fact,
   fold,
+  type Limits,
   owed,
   type Situation,
   statusOf,
@@ -80,6 +81,7 @@ export class EngineRun {
     input: Json = {},
     private readonly world: World = OUTPUT_NOTHING,
     private readonly budget = 1_000,
+    public limits?: Limits,
   ) {
     const first = startOf(workflow, input);
     this.events = [first];
@@ -92,6 +94,7 @@ export class EngineRun {
       workflow: this.workflow,
       runtime: { name: "durabull", version: "test" },
       functionQueues: {},
+      ...(this.limits === undefined ? {} : { limits: this.limits }),
     };
   }
 

@@ -37,6 +37,10 @@ const TEXTS = {
       SELECT FROM durabull.execution e WHERE e.tenant = $1 AND durabull.digest_of(e.identity) = d.digest
     ) AS named
     FROM unnest($2::text[]) WITH ORDINALITY AS d (digest, place) ORDER BY d.place`,
+  countOpen: `SELECT count(*) AS value FROM (
+      SELECT FROM durabull.execution e WHERE e.tenant = $1 AND e.ended_at IS NULL LIMIT $2
+    ) o`,
+  takeStart: "SELECT durabull.take_start($1, $2) AS value",
   isDurable: "SELECT current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS value",
 } as const;
 

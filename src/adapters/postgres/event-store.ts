@@ -254,6 +254,14 @@ class PostgresEventStore implements EventStore {
     return rows.map(({ id }) => id);
   }
 
+  async countOpen(tenant: string, atMost: number): Promise<number> {
+    return Number(await this.#pool.value<string>(this.#sql.countOpen, [tenant, atMost]));
+  }
+
+  takeStart(tenant: string, perSecond: number): Promise<number> {
+    return this.#pool.value(this.#sql.takeStart, [tenant, perSecond]);
+  }
+
   async expire(
     partition: number,
     { closedForMs, letteredForMs }: Retention,

@@ -27,6 +27,7 @@ import { answered, pipelined } from "./connection.ts";
 import { groupHash, type Keys } from "./keys.ts";
 import { createLetters } from "./letters.ts";
 import { openRedis, type RedisPlace } from "./open.ts";
+import { createQuotaStore } from "./quotas.ts";
 import {
   eventsOf,
   eventText,
@@ -78,6 +79,7 @@ export async function createRedisEventStore(given: RedisEventStoreOptions): Prom
 
   return {
     ...createLetters(connection, keys, partitions),
+    ...createQuotaStore(connection, keys, partitions),
     ...createRetentionStore(connection, keys, partitions),
     partitions: storePartitions,
     now: () => timeOf(connection),

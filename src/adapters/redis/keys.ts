@@ -21,6 +21,8 @@ export interface Keys {
   letters(partition: number, tenant: TenantId): string;
   expired(partition: number): string;
   naming(partition: number): string;
+  open(partition: number): string;
+  starts(tenant: TenantId): string;
   /** What all keys of a tenant's lists begin with. */
   lists(tenant: TenantId): string;
   document(tenant: TenantId, digest: string): string;
@@ -57,6 +59,8 @@ export function keysOf(prefix: string): Keys {
     letters: (number, tenant) => `${partition(number)}:letters:${tenant}`,
     expired: (number) => `${partition(number)}:expired`,
     naming: (number) => `${partition(number)}:naming`,
+    open: (number) => `${partition(number)}:open`,
+    starts: (tenant) => `${lists(tenant)}:starts`,
     lists,
     document: (tenant, digest) => `${lists(tenant)}:document:${digest}`,
     versions: (tenant, name) => `${lists(tenant)}:versions:${name}`,

@@ -43,5 +43,6 @@ log(head, 1, int(at), event)
 redis.call('SET', groupKey, id)
 redis.call('RPUSH', groupKey .. ':runs', id)
 countNaming(tenant, digest, 1)
+countOpen(tenant, 1)
 stir(head, at, lookAt)
 return { 'created', shown(head), open and open.id or '' }

@@ -26,6 +26,7 @@ else
   redis.call('SADD', head.key .. ':ids', retryId)
   save(head, { status = 'RUNNING', endedAt = '', faults = 0, deaths = 0, notBefore = 0 })
   receive(head, 'm', at, retry)
+  countOpen(tenant, 1)
 end
 stir(head, at, at)
 if head.parked ~= '' then refreshLook(head) end
