@@ -76,6 +76,13 @@ export async function openService(
     const executions = createExecutionService({
       ...adapters,
       defaultTimeoutMs: config.workflowTimeoutMs,
+      limits: {
+        payloadBytes: config.payloadMaxBytes,
+        historyEvents: config.historyMaxEvents,
+        inboxMessages: config.inboxMaxMessages,
+        openExecutions: config.tenantMaxOpenExecutions,
+        startsPerSecond: config.tenantMaxStartsPerSecond,
+      },
       log: logger,
       metrics,
       activityWorkers: async (name) =>

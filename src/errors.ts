@@ -89,7 +89,8 @@ export type ConflictCode =
   | "DURABULL_DEFINITION_CONFLICT"
   | "DURABULL_DEFINITION_IN_USE"
   | "DURABULL_LETTER_ALREADY_REDRIVEN"
-  | "DURABULL_LETTER_IN_USE";
+  | "DURABULL_LETTER_IN_USE"
+  | "DURABULL_HISTORY_FULL";
 
 /** The request is sound, but what it names is not in a state for it. */
 export class ConflictError extends DurabullError {
@@ -104,7 +105,25 @@ export class ConflictError extends DurabullError {
 /** An execution has as many messages waiting as its inbox may hold. */
 export class InboxFullError extends DurabullError {
   readonly code = "DURABULL_INBOX_FULL";
-  constructor(readonly executionId: string) {
-    super(`execution ${executionId} has too many messages waiting; try again when it has taken some`);
+  constructor(
+    readonly executionId: string,
+    limit: string,
+  ) {
+    super(`execution ${executionId} has as many messages waiting as ${limit} allows; try again when it has taken some`);
   }
+}
+
+/** A tenant has as much as its settings allow, for now; the message names limit and value. */
+export class QuotaError extends DurabullError {
+  constructor(
+    readonly code: "DURABULL_TOO_MANY_OPEN_EXECUTIONS" | "DURABULL_TOO_MANY_STARTS",
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The input of an execution is larger than may be recorded. */
+export class PayloadTooLargeError extends DurabullError {
+  readonly code = "DURABULL_PAYLOAD_TOO_LARGE";
 }

@@ -39,11 +39,15 @@ export const PROBLEMS: Readonly<Record<string, ProblemKind>> = {
   DURABULL_DEFINITION_IN_USE: { status: 409, title: "Executions of the definition are open" },
   DURABULL_LETTER_ALREADY_REDRIVEN: { status: 409, title: "The dead letter was redriven before" },
   DURABULL_LETTER_IN_USE: { status: 409, title: "The dead letter stops an open execution" },
+  DURABULL_HISTORY_FULL: { status: 409, title: "The history of the execution may not grow any more" },
   DURABULL_BODY_TOO_LARGE: { status: 413, title: "The body is too large" },
+  DURABULL_PAYLOAD_TOO_LARGE: { status: 413, title: "The input is too large" },
   DURABULL_UNSUPPORTED_MEDIA_TYPE: { status: 415, title: "The media type of the body is not supported" },
   DURABULL_UNKNOWN_HOST: { status: 421, title: "This service does not answer for that host" },
   DURABULL_INVALID_DEFINITION: { status: 422, title: "The definition is not valid" },
   DURABULL_INBOX_FULL: { status: 429, title: "Too many messages wait for the execution" },
+  DURABULL_TOO_MANY_OPEN_EXECUTIONS: { status: 429, title: "The tenant has too many open executions" },
+  DURABULL_TOO_MANY_STARTS: { status: 429, title: "The tenant starts too many executions at once" },
   DURABULL_INTERNAL: { status: 500, title: "Something went wrong here" },
   DURABULL_CORRUPT_RECORD: { status: 500, title: "A stored record cannot be read" },
   DURABULL_STORE_UNAVAILABLE: { status: 503, title: "The store is not available" },
@@ -55,6 +59,8 @@ const RETRY_AFTER: Readonly<Record<string, string>> = {
   DURABULL_STORE_UNAVAILABLE: "2",
   DURABULL_VERSION_CONFLICT: "1",
   DURABULL_INBOX_FULL: "1",
+  DURABULL_TOO_MANY_OPEN_EXECUTIONS: "5",
+  DURABULL_TOO_MANY_STARTS: "1",
 };
 
 /** Fastify's own refusals, in our words. */

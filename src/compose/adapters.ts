@@ -17,7 +17,6 @@ import type { Log } from "../ports/executor.ts";
 
 /** How long after something became due somebody must look whether its wake-up is alive. */
 const LOOK_GRACE_MS = 3_000;
-const MAX_INBOX = 10_000;
 
 export interface Adapters {
   readonly events: EventStore;
@@ -87,7 +86,7 @@ async function checkRedisServers(config: Config, log: Log): Promise<void> {
 }
 
 function openEventStore(config: Config, url: string): Promise<EventStore> {
-  const options = { lookGraceMs: LOOK_GRACE_MS, maxInbox: MAX_INBOX };
+  const options = { lookGraceMs: LOOK_GRACE_MS, maxInbox: config.inboxMaxMessages };
   return config.eventStore.kind === "redis"
     ? createRedisEventStore({ url, prefix: PREFIX, allowVolatile: config.allowVolatile, options })
     : createPostgresEventStore({ connectionString: url, options, poolSize: POOLS.events });

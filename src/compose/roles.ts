@@ -59,6 +59,8 @@ export function runtimePorts(config: Config, adapters: Adapters, metrics: Metric
     reconcileEveryMs: RECONCILE_EVERY_MS,
     partitions: adapters.partitions,
     childDepth: config.childDepth,
+    limits: { payloadBytes: config.payloadMaxBytes, historyEvents: config.historyMaxEvents },
+    retention: { closedForMs: config.retentionClosedMs, letteredForMs: config.retentionDeadLettersMs },
     snapshotEvery: SNAPSHOT_EVERY,
     cachedStates: CACHED_STATES,
     runtime: { name: "durabull", version },
@@ -178,7 +180,7 @@ async function announce(ports: Ports, functions: readonly DefinedFunction[]): Pr
 export async function startLetterRole(config: Config, ports: Ports): Promise<Role> {
   const consumer = ports.queues.consumeDeadLetters(
     async ({ id, tenant }) => {
-      const { result } = await redrive(ports, tenant, id);
+      const { result } = await redrive({ ...ports, historyEvents: config.historyMaxEvents }, tenant, id);
       if (result !== "redriven" && result !== "already-redriven") throw new Error(REFUSED[result]);
     },
     { concurrency: 1, recover: config.reclaim },
@@ -189,6 +191,7 @@ export async function startLetterRole(config: Config, ports: Ports): Promise<Rol
 
 const REFUSED = {
   unknown: "this dead letter is not known any more",
+  "history-full": "its history has as many events as HISTORY_MAX_EVENTS allows: raise that, then retry",
   "workflow-id-taken": "another execution of this workflow ID is open: end it, then retry",
   ended: "the execution has ended meanwhile",
 } as const;

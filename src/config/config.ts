@@ -49,6 +49,15 @@ export interface Config extends AdapterChoices {
   readonly timerHorizonMs: number;
   readonly shutdownGraceMs: number;
   readonly scalerJobsPerWorker: number;
+  readonly payloadMaxBytes: number;
+  readonly historyMaxEvents: number;
+  readonly inboxMaxMessages: number;
+  /** 0 = no limit, for both. */
+  readonly tenantMaxOpenExecutions: number;
+  readonly tenantMaxStartsPerSecond: number;
+  /** Infinity = for ever, for both. */
+  readonly retentionClosedMs: number;
+  readonly retentionDeadLettersMs: number;
 
   readonly allowPrivateNetwork: boolean;
   readonly httpAllowedHosts: readonly string[];
@@ -230,6 +239,13 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     eventRetryDelayMs: settings.EVENT_RETRY_DELAY_MS,
     timerPrecisionMs: settings.TIMER_SERVICE_PRECISION,
     timerHorizonMs: settings.TIMER_HORIZON,
+    payloadMaxBytes: settings.PAYLOAD_MAX_BYTES,
+    historyMaxEvents: settings.HISTORY_MAX_EVENTS,
+    inboxMaxMessages: settings.INBOX_MAX_MESSAGES,
+    tenantMaxOpenExecutions: settings.TENANT_MAX_OPEN_EXECUTIONS,
+    tenantMaxStartsPerSecond: settings.TENANT_MAX_STARTS_PER_SECOND,
+    retentionClosedMs: settings.RETENTION_CLOSED,
+    retentionDeadLettersMs: settings.RETENTION_DEAD_LETTERS,
     shutdownGraceMs:
       env.SHUTDOWN_GRACE === undefined
         ? (settings.SHUTDOWN_GRACE_MS ?? settings.SHUTDOWN_GRACE)

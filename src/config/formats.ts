@@ -55,6 +55,15 @@ export const durationMs = (
   });
 };
 
+const NEVER = ["0", "off"];
+/** How long something is kept, in milliseconds; Infinity for what is kept for ever. */
+export const keptMs = () =>
+  format("a duration such as 12h or 30d, at least 1s, or 0 or off to keep for ever", (given) => {
+    if (NEVER.includes(given.toLowerCase())) return Number.POSITIVE_INFINITY;
+    const value = millisecondsOf(given, undefined);
+    return value !== undefined && value >= 1_000 && value <= 36_500 * 86_400_000 ? Math.round(value) : undefined;
+  });
+
 function millisecondsOf(given: string, plainUnit: "ms" | "s" | undefined): number | undefined {
   if (/^\d+(\.\d+)?$/.test(given)) {
     if (plainUnit === undefined) return Number(given) === 0 ? 0 : undefined;

@@ -6,6 +6,7 @@ import {
   host,
   hostPatterns,
   integer,
+  keptMs,
   oneOf,
   port,
   postgresUrl,
@@ -150,6 +151,45 @@ export const settingsSchema = z.object({
   TIMER_HORIZON: setting(durationMs({ least: 60_000 }), {
     default: "24h",
     meaning: "Timers due later than this from now are put into the queue only when they come closer.",
+  }),
+  PAYLOAD_MAX_BYTES: setting(integer(1_024, 268_435_456), {
+    default: "1048576",
+    unit: "bytes",
+    meaning:
+      "Largest input or output of a task or workflow, arguments of a call or context, as JSON. Beyond, the task fails with a validation error that a workflow can catch.",
+  }),
+  HISTORY_MAX_EVENTS: setting(integer(10, 100_000_000), {
+    default: "1000000",
+    unit: "events",
+    meaning:
+      "An execution whose history has as many fails, which it cannot catch; it can be redriven with a higher limit.",
+  }),
+  INBOX_MAX_MESSAGES: setting(integer(1, 1_000_000), {
+    default: "10000",
+    unit: "messages",
+    meaning:
+      "Cancel, pause and other messages that may wait for one execution. Results of its own tasks are never refused.",
+  }),
+  TENANT_MAX_OPEN_EXECUTIONS: setting(integer(0, 1_000_000_000), {
+    default: "0",
+    unit: "executions",
+    meaning: "Open at once for one tenant; a start beyond is refused with 429. 0 = no limit.",
+  }),
+  TENANT_MAX_STARTS_PER_SECOND: setting(integer(0, 1_000_000), {
+    default: "0",
+    unit: "starts",
+    meaning:
+      "Of one tenant, over all API processes, on average and at most at once; a start beyond is refused with 429. 0 = no limit.",
+  }),
+  RETENTION_CLOSED: setting(keptMs(), {
+    default: "30d",
+    meaning:
+      "How long an execution is kept after its end, with its history, its place in the lists and all else; 0 or off = for ever. A repeated Idempotency-Key finds an execution only while it is kept.",
+  }),
+  RETENTION_DEAD_LETTERS: setting(keptMs(), {
+    default: "90d",
+    meaning:
+      "The same for an execution with a dead letter that nobody redrove or discarded, if that is longer; 0 or off = until somebody does.",
   }),
   SHUTDOWN_GRACE: setting(durationMs({ most: 3_600_000 }), {
     default: "10s",

@@ -4,6 +4,7 @@ import { type Draft, stamp } from "./draft.ts";
 import type { HistoryEvent } from "./events.ts";
 import { evolve } from "./evolve.ts";
 import type { Fact } from "./facts.ts";
+import { endOfHistory } from "./limits.ts";
 import type { Situation } from "./scope.ts";
 import type { ExecutionState } from "./state.ts";
 
@@ -46,10 +47,14 @@ export function decide(
       state = evolve(state, event);
     }
   };
+  const step = () => {
+    const end = endOfHistory(state, situation);
+    return end.length > 0 ? end : advance(state, situation);
+  };
   const mayGoOn = () => events.length < most && (events.length === 0 || !isSpent());
   /** False when the budget was spent first. */
   const comesToRest = (): boolean => {
-    for (let next = advance(state, situation); next.length > 0; next = advance(state, situation)) {
+    for (let next = step(); next.length > 0; next = step()) {
       if (!mayGoOn()) return false;
       record(next);
     }

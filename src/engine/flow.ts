@@ -7,6 +7,7 @@ import { type Draft, decided } from "./draft.ts";
 import { durationEnd } from "./duration.ts";
 import type { Move } from "./events.ts";
 import { fault, problemFrom } from "./fault.ts";
+import { recordable } from "./limits.ts";
 import { isTrue, type Situation, type TaskView, taskScope } from "./scope.ts";
 import { descendantsOf, type ExecutionState, type Frame } from "./state.ts";
 
@@ -90,14 +91,16 @@ export function begin(
       // "then" of a skipped task is not followed.
       return [decided("task.skipped", { ...skipped, ...entry, output: raw, move: moveOf(CONTINUE, index, list) })];
     }
-    const input = transformInput(task.input, raw, args);
+    const input = recordable(transformInput(task.input, raw, args), "the input", situation);
     const inside = taskScope(state, situation, parent, view, { input });
     const drafts: Draft[] = [
       decided("task.started", {
         ...started,
         ...entry,
         ...(task.input.from === null ? {} : { transformed: input }),
-        ...(task.kind === "for" ? { loop: loopOf(task, input, inside) } : {}),
+        ...(task.kind === "for"
+          ? { loop: recordable(loopOf(task, input, inside), "what the loop goes over", situation) }
+          : {}),
         ...(task.kind === "fork" ? { fork: { branches: task.branches.length, compete: task.compete } } : {}),
       }),
     ];
@@ -172,7 +175,8 @@ export function finish(
         rawOutput,
         ...(output === undefined ? {} : { output }),
       });
-    const output = options.plain ? rawOutput : transformOutput(task.output, rawOutput, scope(), "output");
+    const whole = options.plain ? rawOutput : transformOutput(task.output, rawOutput, scope(), "output");
+    const output = recordable(whole, "the output", situation);
     const exported = !options.plain && (task.export.as !== null || task.export.schema !== null);
     // Without `as` the context stays as it is; its schema still judges it.
     const context = !exported
@@ -180,6 +184,7 @@ export function finish(
       : task.export.as === null
         ? transformOutput(task.export, state.context, scope(output), "export")
         : transformOutput(task.export, output, scope(output), "export");
+    if (context !== undefined) recordable(context, "the context", situation);
     const list = siblingsOf(state, situation, frame);
     const move = options.move ?? moveOf(options.then ?? task.then, frame.index, list);
     return [

@@ -1,6 +1,7 @@
 import type { Workflow } from "../dsl/workflow.ts";
 import type { ExpressionArguments, Program } from "../expressions/index.ts";
 import type { Json, JsonObject } from "../values/json.ts";
+import type { Limits } from "./limits.ts";
 import { type ExecutionState, type Frame, frameOf } from "./state.ts";
 
 /** What deciding may know besides the state. Time is handed in. */
@@ -14,6 +15,8 @@ export interface Situation {
   readonly childDepth: number;
   /** Own queues of registered functions, by name; those without one are absent. */
   readonly functionQueues: Readonly<Record<string, string>>;
+  /** Absent: none, as when a definition is tried out in memory. */
+  readonly limits?: Limits;
 }
 
 /** The same few moments are asked for again and again: a decision has one time. */

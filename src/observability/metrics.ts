@@ -34,6 +34,7 @@ export function createMetrics(): Metrics {
   ]);
   const letters = counter("durabull_dead_letters_total", "Dead letters parked.", ["kind"]);
   const faults = counter("durabull_engine_faults_total", "Wake-ups the engine could not process.");
+  const expired = counter("durabull_executions_expired_total", "Executions removed because their retention was over.");
   const lateness = histogram(
     "durabull_timer_lateness_seconds",
     "How long after its time a timer fired.",
@@ -73,6 +74,7 @@ export function createMetrics(): Metrics {
     scheduleToStart: (kind, ms) => waits.observe({ kind }, seconds(ms)),
     step: (kind, outcome, ms) => steps.observe({ kind, outcome }, seconds(ms)),
     activity: (kind, ok, ms) => activities.observe({ kind, outcome: ok ? "ok" : "error" }, seconds(ms)),
+    expired: (executions) => expired.inc(executions),
   };
 }
 

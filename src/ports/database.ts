@@ -3,9 +3,10 @@ import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
 import type { JsonObject } from "../values/json.ts";
 import type { ExecutionStatus } from "../values/status.ts";
 import type { Page, Paged } from "./event-store.ts";
+import type { RetentionDatabase } from "./retention.ts";
 
 /** Definitions, the searchable lists, and what workers announce. Lists may lag behind the logs. */
-export interface Database {
+export interface Database extends RetentionDatabase {
   /** Makes the tenant on first use. */
   ensureTenant(tenant: TenantId): Promise<void>;
   tenants(): Promise<readonly TenantId[]>;

@@ -5,6 +5,8 @@ import type { ExecutionId, Group, TenantId, WorkflowId } from "../values/ids.ts"
 import type { Json } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
 import type { ExecutionStatus } from "../values/status.ts";
+import type { QuotaStore } from "./quotas.ts";
+import type { RetentionStore } from "./retention.ts";
 
 /**
  * The one truth: a log per execution, with its head, inbox and owed work. Each operation is atomic. Times are the store's
@@ -18,7 +20,7 @@ import type { ExecutionStatus } from "../values/status.ts";
  *
  * @throws {StoreUnavailableError} from any operation when the store does not answer.
  */
-export interface EventStore {
+export interface EventStore extends RetentionStore, QuotaStore {
   /** Stores the number of partitions at the first boot ever; later boots get the stored number back. */
   partitions(wanted: number): Promise<number>;
   now(): Promise<number>;

@@ -21,4 +21,6 @@ export interface RuntimeMetrics {
   ended(status: string): void;
   deadLetter(kind: string): void;
   engineFault(): void;
+  /** Executions were removed because their retention was over. */
+  expired(executions: number): void;
 }

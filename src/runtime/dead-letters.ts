@@ -101,13 +101,20 @@ function messageOf(error: Problem, task: string | null): string {
   return `${error.title ?? error.type} (${error.status})${task === null ? "" : ` at ${task}`}: ${error.detail ?? ""}`;
 }
 
-type RedrivePorts = Pick<Ports, "events" | "queues" | "log">;
+type RedrivePorts = Pick<Ports, "events" | "queues" | "log"> & {
+  /** HISTORY_MAX_EVENTS; absent: no limit. */
+  readonly historyEvents?: number | undefined;
+};
+
+/** `history-full`: it would fail at once again, for its history has as many events as it may. */
+export type RedriveResult = UnparkResult | { readonly result: "history-full" };
 
 /**
  * Takes a letter back into the flow, once: from the API or from Bull Board's own Retry. Jobs that cannot be added now are seen to
  * by attention.
  */
-export async function redrive(ports: RedrivePorts, tenant: TenantId, letterId: string): Promise<UnparkResult> {
+export async function redrive(ports: RedrivePorts, tenant: TenantId, letterId: string): Promise<RedriveResult> {
+  if (await isHistoryFull(ports, tenant, letterId)) return { result: "history-full" };
   const unparked = await ports.events.unpark(tenant, letterId);
   if (unparked.result !== "redriven") return unparked;
   const { letter } = unparked;
@@ -120,6 +127,14 @@ export async function redrive(ports: RedrivePorts, tenant: TenantId, letterId: s
     ports.log.warn({ ...of, err: error }, "the redriven work is not queued yet");
   }
   return unparked;
+}
+
+async function isHistoryFull({ events, historyEvents }: RedrivePorts, tenant: TenantId, letterId: string) {
+  if (historyEvents === undefined) return false;
+  const letter = await events.letter(tenant, letterId);
+  if (letter?.kind !== "execution" || letter.redrivenAt !== null) return false;
+  const [head] = await events.heads([letter.executionId]);
+  return head !== null && head !== undefined && head.status === "FAILED" && head.version >= historyEvents;
 }
 
 async function dispatchAgain(ports: RedrivePorts, letter: DeadLetter): Promise<void> {

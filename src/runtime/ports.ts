@@ -1,9 +1,11 @@
 import type { Workflow } from "../dsl/workflow.ts";
+import type { Limits } from "../engine/index.ts";
 import type { Database } from "../ports/database.ts";
 import type { EventStore } from "../ports/event-store.ts";
 import type { Log } from "../ports/executor.ts";
 import type { RuntimeMetrics } from "../ports/metrics.ts";
 import type { Queues } from "../ports/queues.ts";
+import type { Retention } from "../ports/retention.ts";
 import type { TenantId } from "../values/ids.ts";
 import type { Failpoints } from "./failpoints.ts";
 
@@ -52,6 +54,10 @@ export interface RuntimeSettings {
   readonly partitions: number;
   /** How deep workflows run by workflows may nest. */
   readonly childDepth: number;
+  /** Of each execution. */
+  readonly limits: Limits;
+  /** How long what has ended is kept. */
+  readonly retention: Retention;
   /** Events between two snapshots. */
   readonly snapshotEvery: number;
   /** Live states kept in memory. */

@@ -176,8 +176,8 @@ async function decideOn(
   await ports.failpoints.hit("before-decide");
   const workflow = await ports.definitions.get(head.tenant, head.definition.digest);
   const functionQueues = await ports.functionQueues();
-  const { runtime, childDepth } = settings;
-  const situation = { now: readAt, workflow, runtime, childDepth, functionQueues };
+  const { runtime, childDepth, limits } = settings;
+  const situation = { now: readAt, workflow, runtime, childDepth, functionQueues, limits };
   const begun = performance.now();
   const isSpent = () => performance.now() - begun >= settings.sliceMs;
   return { decision: decide(loaded.state, inbox, situation, { events: settings.sliceEvents, isSpent }), workflow };

@@ -6,6 +6,7 @@ import { redispatch } from "./dead-letters.ts";
 import { jobOf } from "./dispatch.ts";
 import { createLetterKeeper } from "./letter-keeper.ts";
 import type { Ports } from "./ports.ts";
+import { createRetention } from "./retention.ts";
 
 /** Between two looks at something that is in its queue as it should be. */
 const LOOK_AGAIN_MS = 5_000;
@@ -14,6 +15,8 @@ const LOOK_AT_CHILD_MS = 300_000;
 const BATCH = 200;
 /** Rounds between two checks for lost letter jobs. */
 const LETTER_ROUNDS = 20;
+/** And between two looks for documents that nothing needs any more. */
+const DOCUMENT_ROUNDS = 600;
 
 export interface Reconciler {
   /** Looks once at all that is late, in every partition. */
@@ -31,11 +34,14 @@ export function createReconciler(ports: Ports): Reconciler {
   let timer: NodeJS.Timeout | undefined;
 
   const letters = createLetterKeeper(ports);
+  const retention = createRetention(ports);
   const round = async () => {
     for (let partition = 0; partition < ports.settings.partitions; partition++) {
       await tryTo(ports, () => lookAtPartition(ports, partition));
       if (rounds % LETTER_ROUNDS === 0) await tryTo(ports, () => letters.rebuild(partition));
+      await tryTo(ports, () => retention.round(partition));
     }
+    if (rounds % DOCUMENT_ROUNDS === 0) await tryTo(ports, () => retention.dropDocuments());
     rounds += 1;
   };
   const tick = () => {

@@ -27,6 +27,11 @@ export async function redriveLetter(
         "DURABULL_WORKFLOW_ID_TAKEN",
         `the execution of dead letter ${letterId} cannot be reopened while another one of its workflow ID is open`,
       );
+    case "history-full":
+      throw new ConflictError(
+        "DURABULL_HISTORY_FULL",
+        `the execution of dead letter ${letterId} has as many events as HISTORY_MAX_EVENTS=${ports.historyEvents} allows; it can go on with a higher limit`,
+      );
     case "ended":
       throw new ConflictError("DURABULL_EXECUTION_ENDED", `the execution of dead letter ${letterId} has ended`);
   }

@@ -2,7 +2,7 @@ import { renderHttpArguments } from "../dsl/tasks/call-http.ts";
 import { renderTemplate } from "../dsl/template.ts";
 import type { Task, Workflow } from "../dsl/workflow.ts";
 import type { ActivityRequest, TaskRequested } from "../engine/events.ts";
-import { caseThatHolds } from "../engine/index.ts";
+import { caseThatHolds, payloadProblem } from "../engine/index.ts";
 import { ExpressionError } from "../expressions/index.ts";
 import type { Claim } from "../ports/event-store.ts";
 import type { Executor, Outcome } from "../ports/executor.ts";
@@ -68,10 +68,16 @@ export async function runActivity(ports: ActivityPorts, job: ActivityJob, delive
     const outcome = await actOrRelease(ports, claim, event, signal, held.signal);
     if (outcome === undefined || held.signal.aborted) return;
     await failpoints.hit("after-effect");
-    await answer(ports, job, outcome);
+    await answer(ports, job, recordable(outcome, settings.limits.payloadBytes));
   } finally {
     held.drop();
   }
+}
+
+/** A result too large to be kept is an error of its task, and is not stored even once. */
+function recordable(outcome: Outcome, payloadBytes: number): Outcome {
+  const error = outcome.ok ? payloadProblem(outcome.output, "the output", payloadBytes) : undefined;
+  return error === undefined ? outcome : { ok: false, error };
 }
 
 /** Undefined when it is no longer owed. What could not be carried out is given back without blame: this process lives. */

@@ -18,12 +18,13 @@ import { type ExecutionId, isExecutionId, type TenantId, type WorkflowId } from 
 import type { Json } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
 import { type ExecutionStatus, isClosed } from "../values/status.ts";
+import { createAdmission, type TenantLimits } from "./admission.ts";
 import { childOf } from "./children.ts";
 import { createEndWaiter } from "./end-waiter.ts";
 import { summaryOf } from "./execution-summary.ts";
 import { jobsOf } from "./owed-jobs.ts";
 import { redriveLetter } from "./redrive-letter.ts";
-import { type StartRequest, startExecution } from "./start-execution.ts";
+import { type StartPorts, type StartRequest, startExecution } from "./start-execution.ts";
 import { type TaskListPage, type TaskListStart, taskListFold } from "./task-list.ts";
 import { tenantMaker } from "./tenant-maker.ts";
 import { endedError, terminateExecution } from "./terminate-execution.ts";
@@ -44,11 +45,19 @@ export interface ExecutionServiceDeps {
   readonly partitions: number;
   /** `WORKFLOW_TIMEOUT_SECONDS` in milliseconds, for definitions without their own limit; 0 = none. */
   readonly defaultTimeoutMs: number;
+  /** Absent: none. */
+  readonly limits?: ServiceLimits;
   readonly log: Log;
   readonly metrics?: Pick<RuntimeMetrics, "started">;
   /** How many processes take activities from a queue (full name), when that can be told. */
   readonly activityWorkers?: (queue: string) => Promise<number | undefined>;
   readonly now?: () => number;
+}
+
+export interface ServiceLimits extends TenantLimits {
+  readonly payloadBytes: number;
+  readonly historyEvents: number;
+  readonly inboxMessages: number;
 }
 
 /** What the API asks of executions. Everything is confined to the tenant: another's is as good as not there. */
@@ -112,7 +121,15 @@ export interface ExecutionHistory {
 export function createExecutionService(deps: ExecutionServiceDeps): ExecutionService {
   const { events, database, queues, log } = deps;
   const waiter = createEndWaiter(events);
-  const ports = { ...deps, now: deps.now ?? Date.now, ensureTenant: tenantMaker(database) };
+  const { limits } = deps;
+  const ports: StartPorts = {
+    ...deps,
+    now: deps.now ?? Date.now,
+    ensureTenant: tenantMaker(database),
+    ...(limits === undefined
+      ? {}
+      : { admission: createAdmission(events, limits), payloadMaxBytes: limits.payloadBytes }),
+  };
 
   /** Best effort: what was written is owed attention, so a lost wake-up costs only time. */
   async function wake(head: ExecutionHead, type: string): Promise<void> {
@@ -182,7 +199,10 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
       case "closed":
         throw endedError(await headOf(tenant, executionId));
       case "full":
-        throw new InboxFullError(executionId);
+        throw new InboxFullError(
+          executionId,
+          `INBOX_MAX_MESSAGES${limits === undefined ? "" : `=${limits.inboxMessages}`}`,
+        );
       case "unknown":
         throw new NotFoundError("execution", executionId);
       default:
@@ -282,7 +302,7 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
   }
 
   async function redrive(tenant: TenantId, letterId: string): Promise<DeadLetter> {
-    const letter = await redriveLetter({ events, queues, log }, tenant, letterId);
+    const letter = await redriveLetter({ events, queues, log, historyEvents: limits?.historyEvents }, tenant, letterId);
     await queues.removeDeadLetter(letterId).catch(() => undefined); // a stale letter job redrives nothing
     return letter;
   }

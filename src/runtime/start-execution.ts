@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { compileWorkflow } from "../dsl/index.ts";
 import type { DefinitionReference, ExecutionStarted } from "../engine/events.ts";
-import { ConflictError, NotFoundError } from "../errors.ts";
+import { ConflictError, NotFoundError, PayloadTooLargeError } from "../errors.ts";
 import type { Database } from "../ports/database.ts";
-import type { EventStore, ExecutionHead, StartResult } from "../ports/event-store.ts";
+import type { EventStore, ExecutionHead, StartCommand, StartResult } from "../ports/event-store.ts";
 import {
   type ExecutionId,
   hashOf,
@@ -13,7 +13,10 @@ import {
   type WorkflowId,
 } from "../values/ids.ts";
 import type { Json, JsonObject } from "../values/json.ts";
+import { bytesBeyond } from "../values/json-size.ts";
+import { isClosed } from "../values/status.ts";
 import { NO_TIP, nextTip } from "../values/tip.ts";
+import type { Admission } from "./admission.ts";
 
 export interface StartRequest {
   readonly tenant: TenantId;
@@ -34,8 +37,12 @@ export type DefinitionChoice =
   | { readonly document: JsonObject; readonly source: string };
 
 export interface StartPorts {
-  readonly events: Pick<EventStore, "start" | "describe">;
+  readonly events: Pick<EventStore, "start" | "describe" | "executionsOf" | "heads">;
   readonly database: Pick<Database, "definition" | "keepDocument">;
+  /** Absent: everybody may start as much as he likes. */
+  readonly admission?: Admission;
+  /** Largest input, in bytes as JSON. */
+  readonly payloadMaxBytes?: number;
   readonly ensureTenant: (tenant: TenantId) => Promise<void>;
   readonly partitions: number;
   readonly defaultTimeoutMs: number;
@@ -48,9 +55,12 @@ export interface StartPorts {
  *
  * @throws {NotFoundError} for a definition that is not registered.
  * @throws {ConflictError} when the idempotency key was used for another request.
+ * @throws {QuotaError} when the tenant may not start one more now.
+ * @throws {PayloadTooLargeError}
  */
 export async function startExecution(ports: StartPorts, request: StartRequest): Promise<StartResult> {
   const { tenant, idempotencyKey } = request;
+  refuseLargeInput(request.input, ports.payloadMaxBytes);
   const workflowId = request.workflowId ?? newWorkflowId(tenant, idempotencyKey, ports.now());
   const seed = idempotencyKey === undefined ? undefined : hashOf("start", tenant, workflowId, idempotencyKey);
   const partition = partitionOf({ tenant, workflowId }, ports.partitions);
@@ -76,7 +86,7 @@ export async function startExecution(ports: StartPorts, request: StartRequest): 
     },
   };
   await ports.ensureTenant(tenant);
-  const started = await ports.events.start({
+  const command: StartCommand = {
     executionId,
     tenant,
     workflowId,
@@ -86,11 +96,27 @@ export async function startExecution(ports: StartPorts, request: StartRequest): 
     tip: nextTip(NO_TIP, event),
     onOpen: request.onOpen ?? "reject",
     reuse: request.reuse ?? "always",
-  });
+  };
+  const start = () => ports.events.start(command);
+  const started = await (ports.admission?.(tenant, () => opensNothingMore(ports, command), start) ?? start());
   if (seed !== undefined && started.result === "existing" && started.head.executionId === executionId) {
     await startedBefore(ports, request, executionId);
   }
   return started;
+}
+
+function refuseLargeInput(input: Json | undefined, most = Number.POSITIVE_INFINITY): void {
+  const bytes = bytesBeyond(input ?? null, most);
+  if (bytes === undefined) return;
+  throw new PayloadTooLargeError(`the input has ${bytes} bytes, more than PAYLOAD_MAX_BYTES=${most} allows`);
+}
+
+/** A repeated start, or one whose workflow ID has an open execution: its answer is that one, or takes its place. */
+async function opensNothingMore({ events }: StartPorts, { executionId, ...group }: StartCommand): Promise<boolean> {
+  const last = (await events.executionsOf(group)).at(-1);
+  const heads = await events.heads(last === undefined ? [executionId] : [executionId, last]);
+  const [same, latest] = heads;
+  return (same ?? null) !== null || (latest !== undefined && latest !== null && !isClosed(latest.status));
 }
 
 function newWorkflowId(tenant: TenantId, idempotencyKey: string | undefined, nowMs: number): WorkflowId {

@@ -5,7 +5,9 @@ import { commitContract } from "./event-store/commit.ts";
 import { inboxContract } from "./event-store/inbox.ts";
 import { letterContract } from "./event-store/letters.ts";
 import { momentContract } from "./event-store/moments.ts";
+import { quotaContract } from "./event-store/quotas.ts";
 import { readingContract } from "./event-store/reading.ts";
+import { retentionContract } from "./event-store/retention.ts";
 import { startContract } from "./event-store/start.ts";
 
 export { CONTRACT_OPTIONS } from "./event-store/world.ts";
@@ -21,5 +23,7 @@ export function eventStoreContract(open: () => Promise<EventStore>): void {
   describe("due, settle and attention", () => momentContract(open));
   describe("claims", () => claimContract(open));
   describe("dead letters", () => letterContract(open));
+  describe("retention", () => retentionContract(open));
+  describe("quotas", () => quotaContract(open));
   describe("reading", () => readingContract(open));
 }

@@ -261,7 +261,18 @@ test("given the OpenAPI document, when it is read, then it names every route wit
     ]),
   );
   const started = body.paths["/api/v1/executions"].post;
-  expect(Object.keys(started.responses)).toEqual(["200", "201", "400", "404", "409", "413", "415", "422", "503"]);
+  expect(Object.keys(started.responses)).toEqual([
+    "200",
+    "201",
+    "400",
+    "404",
+    "409",
+    "413",
+    "415",
+    "422",
+    "429",
+    "503",
+  ]);
   expect(started.responses["409"].content).toHaveProperty(["application/problem+json"]);
   expect(started.parameters.map(({ name }: { name: string }) => name)).toEqual(
     expect.arrayContaining(["wait", "allowUnknown", "X-Tenant-ID", "Idempotency-Key"]),

@@ -8,6 +8,7 @@ import {
   evolve,
   type Fact,
   fold,
+  type Limits,
   owed,
   type Situation,
   statusOf,
@@ -80,6 +81,7 @@ export class EngineRun {
     input: Json = {},
     private readonly world: World = OUTPUT_NOTHING,
     private readonly budget = 1_000,
+    public limits?: Limits,
   ) {
     const first = startOf(workflow, input);
     this.events = [first];
@@ -93,6 +95,7 @@ export class EngineRun {
       runtime: { name: "durabull", version: "test" },
       functionQueues: {},
       childDepth: 10,
+      ...(this.limits === undefined ? {} : { limits: this.limits }),
     };
   }
 

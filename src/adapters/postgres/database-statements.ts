@@ -14,15 +14,17 @@ const TEXTS = {
     UNION ALL
     (SELECT ${DEFINITION} FROM durabull.document WHERE tenant = $1 AND digest = $2)
     LIMIT 1`,
-  keepDocument: `INSERT INTO durabull.document (tenant, digest, namespace, name, version, document, source, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, durabull.now_ms()) ON CONFLICT DO NOTHING`,
+  keepDocument: `INSERT INTO durabull.document (tenant, digest, namespace, name, version, document, source, created_at,
+      idle_since)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, durabull.now_ms(), durabull.now_ms())
+    ON CONFLICT (tenant, digest) DO UPDATE SET idle_since = excluded.idle_since`,
   // The order of versions runs down while the others run up, so that a comparison of rows will not do.
   definitions: `SELECT ${DEFINITION} FROM durabull.definition
     WHERE tenant = $1 AND listed AND ($2::text IS NULL OR namespace = $2) AND ($3::text IS NULL OR name = $3)
       AND ($4::text IS NULL OR (namespace, name) > ($4, $5)
         OR (namespace = $4 AND name = $5 AND (version_order, version) < ($6, $7)))
     ORDER BY namespace, name, version_order DESC, version DESC LIMIT $8`,
-  unlistDefinition: `UPDATE durabull.definition SET listed = false
+  unlistDefinition: `UPDATE durabull.definition SET listed = false, idle_since = durabull.now_ms()
     WHERE tenant = $1 AND namespace = $2 AND name = $3 AND listed AND ($4::text IS NULL OR version = $4::text)
     RETURNING version`,
   everHeldDefinition: "SELECT EXISTS (SELECT FROM durabull.definition) AS value",
@@ -34,6 +36,27 @@ const TEXTS = {
       status = excluded.status, ended_as = excluded.ended_as, version = excluded.version, labels = excluded.labels,
       label_pairs = excluded.label_pairs, started_at = excluded.started_at, ended_at = excluded.ended_at
     WHERE s.version < excluded.version`,
+  forget: "DELETE FROM durabull.summary WHERE execution_id = ANY ($1)",
+  idleDocuments: `SELECT i.digest FROM (
+      SELECT digest, idle_since FROM durabull.definition
+      WHERE tenant = $1 AND NOT listed AND idle_since <= durabull.now_ms() - $2::bigint
+      UNION ALL
+      SELECT digest, idle_since FROM durabull.document WHERE tenant = $1 AND idle_since <= durabull.now_ms() - $2::bigint
+    ) i GROUP BY i.digest ORDER BY min(i.idle_since), i.digest LIMIT $3 OFFSET $4`,
+  // A document kept beside a registered one is idle while that is not.
+  dropDocument: `WITH kept AS (
+      DELETE FROM durabull.document WHERE tenant = $1 AND digest = $2 AND idle_since <= durabull.now_ms() - $3::bigint
+      RETURNING digest
+    ), unlisted AS (
+      DELETE FROM durabull.definition
+      WHERE tenant = $1 AND digest = $2 AND NOT listed AND idle_since <= durabull.now_ms() - $3::bigint
+        AND NOT EXISTS (
+          SELECT FROM durabull.document d
+          WHERE d.tenant = $1 AND d.digest = $2 AND d.idle_since > durabull.now_ms() - $3::bigint
+        )
+      RETURNING digest
+    )
+    SELECT EXISTS (SELECT FROM kept UNION ALL SELECT FROM unlisted) AS value`,
   openExecutions: `SELECT count(*) AS value FROM durabull.summary
     WHERE tenant = $1 AND namespace = $2 AND name = $3 AND ended_as IS NULL
       AND ($4::text IS NULL OR definition_version = $4::text)`,

@@ -9,6 +9,7 @@ import type {
   StoredDefinition,
 } from "../../ports/database.ts";
 import type { Page, Paged } from "../../ports/event-store.ts";
+import type { ExpiredExecution } from "../../ports/retention.ts";
 import type { TenantId } from "../../values/ids.ts";
 import { isClosed } from "../../values/status.ts";
 import { cursorOf, partsOfCursor } from "./cursor.ts";
@@ -128,6 +129,19 @@ class PostgresDatabase implements Database {
       startedAt,
       endedAt,
     ]);
+  }
+
+  async forget(executions: readonly ExpiredExecution[]): Promise<void> {
+    await this.#pool.query(this.#sql.forget, [executions.map(({ executionId }) => executionId)]);
+  }
+
+  async idleDocuments(tenant: TenantId, idleMs: number, limit: number, offset = 0): Promise<readonly string[]> {
+    const rows = await this.#pool.query<{ digest: string }>(this.#sql.idleDocuments, [tenant, idleMs, limit, offset]);
+    return rows.map(({ digest }) => digest);
+  }
+
+  dropDocument(tenant: TenantId, digest: string, idleMs: number): Promise<boolean> {
+    return this.#pool.value(this.#sql.dropDocument, [tenant, digest, idleMs]);
   }
 
   async executions(tenant: TenantId, filter: ExecutionFilter, page: Page): Promise<Paged<ExecutionSummary>> {

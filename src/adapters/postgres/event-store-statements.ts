@@ -31,6 +31,16 @@ const TEXTS = {
   heads: "SELECT e.id, durabull.json_of(e) AS head FROM durabull.execution e WHERE e.id = ANY ($1)",
   history: "SELECT durabull.history_page($1, $2, $3, $4) AS value",
   executionsOf: "SELECT e.id FROM durabull.execution e WHERE e.tenant = $1 AND e.workflow_id = $2 ORDER BY e.key",
+  expire: "SELECT durabull.expire_executions($1, $2, $3, $4) AS value",
+  forgotten: "DELETE FROM durabull.expired WHERE partition = $1 AND id = ANY ($2)",
+  areNamed: `SELECT EXISTS (
+      SELECT FROM durabull.execution e WHERE e.tenant = $1 AND durabull.digest_of(e.identity) = d.digest
+    ) AS named
+    FROM unnest($2::text[]) WITH ORDINALITY AS d (digest, place) ORDER BY d.place`,
+  countOpen: `SELECT count(*) AS value FROM (
+      SELECT FROM durabull.execution e WHERE e.tenant = $1 AND e.ended_at IS NULL LIMIT $2
+    ) o`,
+  takeStart: "SELECT durabull.take_start($1, $2) AS value",
   isDurable: "SELECT current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS value",
 } as const;
 

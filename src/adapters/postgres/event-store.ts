@@ -23,6 +23,7 @@ import type {
   StartResult,
   UnparkResult,
 } from "../../ports/event-store.ts";
+import type { ExpiredExecution, Retention } from "../../ports/retention.ts";
 import { type ExecutionId, type Group, hashOf, partitionOfExecution } from "../../values/ids.ts";
 import { isClosed } from "../../values/status.ts";
 import { cursorOf, partsOfCursor } from "./cursor.ts";
@@ -253,6 +254,32 @@ class PostgresEventStore implements EventStore {
     return rows.map(({ id }) => id);
   }
 
+  async countOpen(tenant: string, atMost: number): Promise<number> {
+    return Number(await this.#pool.value<string>(this.#sql.countOpen, [tenant, atMost]));
+  }
+
+  takeStart(tenant: string, perSecond: number): Promise<number> {
+    return this.#pool.value(this.#sql.takeStart, [tenant, perSecond]);
+  }
+
+  async expire(
+    partition: number,
+    { closedForMs, letteredForMs }: Retention,
+    limit: number,
+  ): Promise<readonly ExpiredExecution[]> {
+    const values = [partition, bounded(closedForMs), bounded(letteredForMs), limit];
+    return parsed(await this.#pool.value(this.#sql.expire, values)) ?? [];
+  }
+
+  async forgotten(partition: number, executionIds: readonly ExecutionId[]): Promise<void> {
+    await this.#pool.query(this.#sql.forgotten, [partition, executionIds]);
+  }
+
+  async areNamed(tenant: string, digests: readonly string[]): Promise<readonly boolean[]> {
+    const rows = await this.#pool.query<{ named: boolean }>(this.#sql.areNamed, [tenant, digests]);
+    return rows.map(({ named }) => named);
+  }
+
   async durability(): Promise<"process" | "disk"> {
     return (await this.#pool.value<boolean>(this.#sql.isDurable)) ? "disk" : "process";
   }
@@ -279,6 +306,11 @@ function parsed<Value>(answer: string | null): Value | null {
 /** As a signed 64-bit number in text. */
 function groupHash({ tenant, workflowId }: Group): string {
   return BigInt.asIntN(64, BigInt(`0x${hashOf(tenant, workflowId).slice(0, 16)}`)).toString();
+}
+
+/** For ever is the longest time that can be written. */
+function bounded(ms: number): number {
+  return Math.min(Math.round(ms), Number.MAX_SAFE_INTEGER);
 }
 
 /** The store keeps `at` by itself: that of a first event is its own time. */

@@ -6,7 +6,7 @@ import type { TenantId } from "../../values/ids.ts";
 import { answered, pipelined } from "./connection.ts";
 import { cursorOf, partsOf } from "./cursors.ts";
 import type { Keys } from "./keys.ts";
-import { demandSchema, list, texts } from "./records.ts";
+import { demandSchema, list, moment, texts } from "./records.ts";
 import { run, scriptOf } from "./scripts.ts";
 
 type DefinitionList = Pick<
@@ -18,10 +18,14 @@ type DefinitionList = Pick<
   | "definitions"
   | "unlistDefinition"
   | "everHeldDefinition"
+  | "idleDocuments"
+  | "dropDocument"
 >;
 
 const PUT = scriptOf(["lists/lib", "lists/put-definition"], { writes: true });
 const KEEP = scriptOf(["lists/lib", "lists/keep-document"], { writes: true });
+const IDLE = scriptOf(["lists/lib", "lists/idle-documents"], { writes: false });
+const DROP = scriptOf(["lists/lib", "lists/drop-document"], { writes: true });
 const UNLIST = scriptOf(["lists/lib", "lists/unlist-definition"], { writes: true });
 
 const NAMES_AT_ONCE = 100;
@@ -64,6 +68,17 @@ export function createDefinitionList(connection: Redis, keys: Keys): DefinitionL
     async unlistDefinition(tenant, namespace, name, version = "") {
       const named = { namespace, name };
       return Number(await run(connection, UNLIST, keys.lists(tenant), [nameKey(named), place(named), version]));
+    },
+
+    async idleDocuments(tenant, idleMs, limit, offset = 0) {
+      return texts(await run(connection, IDLE, keys.lists(tenant), [moment(idleMs), limit, offset]));
+    },
+
+    async dropDocument(tenant, digest, idleMs) {
+      const stored = await definitionByDigest(tenant, digest);
+      if (stored === null) return false;
+      const args = [digest, moment(idleMs), nameKey(stored), stored.version];
+      return (await run(connection, DROP, keys.lists(tenant), args)) === 1;
     },
 
     async everHeldDefinition() {

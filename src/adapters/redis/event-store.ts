@@ -27,6 +27,7 @@ import { answered, pipelined } from "./connection.ts";
 import { groupHash, type Keys } from "./keys.ts";
 import { createLetters } from "./letters.ts";
 import { openRedis, type RedisPlace } from "./open.ts";
+import { createQuotaStore } from "./quotas.ts";
 import {
   eventsOf,
   eventText,
@@ -43,6 +44,7 @@ import {
   texts,
   workText,
 } from "./records.ts";
+import { createRetentionStore } from "./retention.ts";
 import { run, type Script, scriptOf } from "./scripts.ts";
 
 export type RedisEventStoreOptions = RedisPlace & { readonly options: EventStoreOptions };
@@ -77,6 +79,8 @@ export async function createRedisEventStore(given: RedisEventStoreOptions): Prom
 
   return {
     ...createLetters(connection, keys, partitions),
+    ...createQuotaStore(connection, keys, partitions),
+    ...createRetentionStore(connection, keys, partitions),
     partitions: storePartitions,
     now: () => timeOf(connection),
 
@@ -233,8 +237,9 @@ async function startOf(
   script: (...args: readonly (string | number)[]) => Promise<unknown>,
   grace: number,
 ): Promise<StartResult> {
-  const { event, tip, onOpen, reuse } = command;
-  const fixed = [groupHash(command), staticText(command), eventText(event), tip, onOpen, reuse, grace] as const;
+  const { event, tip, onOpen, reuse, tenant, definition } = command;
+  const records = [groupHash(command), staticText(command), eventText(event)] as const;
+  const fixed = [...records, tip, onOpen, reuse, grace, tenant, definition.digest] as const;
   let old: readonly (string | number)[] = ["", "", "", "", ""];
   for (;;) {
     const [result, reply, terminated] = list(await script(...fixed, ...old));

@@ -9,6 +9,7 @@ import type { Keys } from "./keys.ts";
 import { demandSchema, moment, texts } from "./records.ts";
 import { run, scriptOf } from "./scripts.ts";
 
+const FORGET = scriptOf(["lists/lib", "lists/forget"], { writes: true });
 const PROJECT = scriptOf(["lists/lib", "lists/project"], { writes: true });
 
 /** Summaries looked at together when a filter has to read them. */
@@ -18,27 +19,23 @@ const SUMMARIES_AT_ONCE = 200;
 export function createExecutionList(
   connection: Redis,
   keys: Keys,
-): Pick<Database, "project" | "executions" | "openExecutions"> {
+): Pick<Database, "project" | "forget" | "executions" | "openExecutions"> {
   return {
     async project(summary) {
-      const { tenant, executionId, version, status, workflowId, definition } = summary;
-      const { namespace, name } = definition;
-      const of = definitionKey(namespace, name);
-      const ofVersion = definitionKey(namespace, name, definition.version);
+      const { tenant, executionId, version, status } = summary;
       const open = isClosed(status) ? 0 : 1;
-      const text = JSON.stringify(summary);
-      const args = [
-        executionId,
-        version,
-        status,
-        open,
-        text,
-        placeOf(summary),
-        hashOf(workflowId),
-        of,
-        ofVersion,
-      ] as const;
+      const args = [executionId, version, status, open, JSON.stringify(summary), ...placesOf(summary)] as const;
       await run(connection, PROJECT, keys.lists(tenant), args);
+    },
+
+    async forget(executions) {
+      const tenants = new Set(executions.map(({ tenant }) => tenant));
+      const forgets = [...tenants].map((tenant) => {
+        const of = executions.filter((execution) => execution.tenant === tenant);
+        const args = of.flatMap((execution) => [execution.executionId, ...placesOf(execution)]);
+        return run(connection, FORGET, keys.lists(tenant), args);
+      });
+      await Promise.all(forgets);
     },
 
     async executions(tenant, filter, page) {
@@ -53,6 +50,13 @@ export function createExecutionList(
       return answered(connection.scard(keys.openOf(tenant, definitionKey(namespace, name, version))));
     },
   };
+}
+
+/** Place in the lists; keys of its workflow ID, its definition and that version. */
+function placesOf(of: Pick<ExecutionSummary, "executionId" | "workflowId" | "definition" | "startedAt">) {
+  const { namespace, name, version } = of.definition;
+  const definitions = [definitionKey(namespace, name), definitionKey(namespace, name, version)] as const;
+  return [placeOf(of), hashOf(of.workflowId), ...definitions] as const;
 }
 
 /** Escaped, so that no two definitions share a key. */

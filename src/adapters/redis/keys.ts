@@ -19,6 +19,10 @@ export interface Keys {
   letter(partition: number, letterId: string): string;
   openLetters(partition: number): string;
   letters(partition: number, tenant: TenantId): string;
+  expired(partition: number): string;
+  naming(partition: number): string;
+  open(partition: number): string;
+  starts(tenant: TenantId): string;
   /** What all keys of a tenant's lists begin with. */
   lists(tenant: TenantId): string;
   document(tenant: TenantId, digest: string): string;
@@ -53,6 +57,10 @@ export function keysOf(prefix: string): Keys {
     letter: (number, letterId) => `${partition(number)}:letter:${letterId}`,
     openLetters: (number) => `${partition(number)}:letters`,
     letters: (number, tenant) => `${partition(number)}:letters:${tenant}`,
+    expired: (number) => `${partition(number)}:expired`,
+    naming: (number) => `${partition(number)}:naming`,
+    open: (number) => `${partition(number)}:open`,
+    starts: (tenant) => `${lists(tenant)}:starts`,
     lists,
     document: (tenant, digest) => `${lists(tenant)}:document:${digest}`,
     versions: (tenant, name) => `${lists(tenant)}:versions:${name}`,

@@ -3,6 +3,7 @@ import type { Fact, NewFact } from "../../engine/facts.ts";
 import type { OwedWork } from "../../engine/owed-work.ts";
 import { CorruptRecordError, UnknownSchemaError } from "../../errors.ts";
 import type { DeadLetter, ExecutionHead, NewDeadLetter, OwedEntry } from "../../ports/event-store.ts";
+import type { ExpiredExecution } from "../../ports/retention.ts";
 import type { Json } from "../../values/json.ts";
 import type { ExecutionStatus } from "../../values/status.ts";
 
@@ -150,6 +151,18 @@ export function letterOf(reply: unknown): DeadLetter | null {
   if (typeof schema !== "string" || typeof text !== "string") return null;
   demandSchema(schema, "a dead letter");
   return { ...(JSON.parse(text) as NewDeadLetter), parkedAt: Number(parkedAt), redrivenAt: Number(redrivenAt) || null };
+}
+
+/** "<schema> <startedAt> <letter>=<open or redriven>,… <static>" */
+export function expiredOf(text: string): ExpiredExecution {
+  const [, schema, startedAt, letters = "", fixed = ""] = /^(\d+) (\d+) (\S*) (.*)$/s.exec(text) ?? [];
+  demandSchema(schema ?? /^\d+/.exec(text)?.[0], "an expired execution");
+  const { executionId, tenant, workflowId, definition } = staticOf(fixed);
+  const each = letters === "" ? [] : letters.split(",").map((letter) => letter.split("="));
+  return {
+    ...{ executionId, tenant, workflowId, definition, startedAt: Number(startedAt) },
+    letters: each.map(([id = "", state]) => ({ id, open: state === "open" })),
+  };
 }
 
 /** A moment as the scripts take it: whole milliseconds; infinity is the last one that can be written. @throws {RangeError} for NaN. */

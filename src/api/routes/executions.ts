@@ -47,7 +47,7 @@ export function executionRoutes(
         description: "A 2xx is durable at the level /readyz names. The status never depends on the outcome.",
         querystring: startQuery,
         body: startBody,
-        response: { 200: startedBody, 201: startedBody, ...problems(400, 404, 409, 413, 415, 422, 503) },
+        response: { 200: startedBody, 201: startedBody, ...problems(400, 404, 409, 413, 415, 422, 429, 503) },
       },
     },
     async (request, reply) => {

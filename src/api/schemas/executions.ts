@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { WAIT_KINDS } from "../../runtime/waiting-for.ts";
 import { isWorkflowId } from "../../values/ids.ts";
+import { isJsonObject } from "../../values/json.ts";
 import { EXECUTION_STATUSES, TASK_STATUSES } from "../../values/status.ts";
 import {
   cursor,
@@ -21,7 +22,16 @@ const LABEL_KEY = /^[a-z0-9._/-]{1,63}$/;
 const MAX_LABELS = 32;
 const labelKey = z.string().regex(LABEL_KEY, "a label's key is 1 to 63 of a-z 0-9 . _ / -");
 const labelValue = z.string().max(255, "a label's value has at most 255 characters");
-const labels = z.record(labelKey, labelValue);
+/** Records leave a key of this name out without a word. */
+const isNamedPlainly = (value: unknown) => !(isJsonObject(value) && Object.hasOwn(value, "__proto__"));
+const labels = z
+  .custom<Readonly<Record<string, string>>>(isNamedPlainly, 'a label may not be named "__proto__"')
+  .meta({ type: "object", additionalProperties: { type: "string", maxLength: 255 } })
+  .pipe(
+    z
+      .record(labelKey, labelValue)
+      .refine((given) => Object.keys(given).length <= MAX_LABELS, `at most ${MAX_LABELS} labels`),
+  );
 
 export const workflowId = z
   .string()
@@ -44,9 +54,7 @@ export const startBody = z
       .meta({ description: "A definition that is run without being registered, as an object or as YAML text" }),
     workflowId: workflowId.exactOptional(),
     input: jsonValue.exactOptional(),
-    labels: labels
-      .refine((given) => Object.keys(given).length <= MAX_LABELS, `at most ${MAX_LABELS} labels`)
-      .exactOptional(),
+    labels: labels.exactOptional(),
     onOpen: z
       .enum(["reject", "use-existing", "terminate"])
       .default("reject")

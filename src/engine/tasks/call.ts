@@ -6,6 +6,7 @@ import type { Turn } from "../advance.ts";
 import type { Draft } from "../draft.ts";
 import type { ActivityRequest } from "../events.ts";
 import { begin, definitionScope, finish } from "../flow.ts";
+import { recordable } from "../limits.ts";
 import type { Situation } from "../scope.ts";
 import { ask, deferred } from "./ask.ts";
 import { type Next, upwards } from "./list.ts";
@@ -17,7 +18,7 @@ export function enterCall(turn: Turn<CallTask>): readonly Draft[] {
   const activity: ActivityRequest = {
     kind: task.call,
     ...(task.call === "code" ? functionOf(task.function, situation.functionQueues) : {}),
-    ...argumentsOf({ ...turn, task }, args),
+    ...recordable(argumentsOf({ ...turn, task }, args), "the input", situation),
   };
   return ask(turn, activity);
 }

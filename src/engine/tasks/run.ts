@@ -4,6 +4,7 @@ import type { Turn } from "../advance.ts";
 import type { Draft } from "../draft.ts";
 import { fault } from "../fault.ts";
 import { definitionScope } from "../flow.ts";
+import { recordable } from "../limits.ts";
 import { ask } from "./ask.ts";
 
 /** A child execution is asked for. It answers when it has ended or, when nobody waits for that, once it has started. */
@@ -20,6 +21,6 @@ export function enterRun(turn: Turn<RunWorkflowTask>): readonly Draft[] {
   return ask(turn, {
     kind: "workflow",
     child: { ...task.workflow, await: task.await },
-    with: task.with === null ? {} : renderTemplate(task.with, frame.input, args),
+    with: recordable(task.with === null ? {} : renderTemplate(task.with, frame.input, args), "the input", situation),
   });
 }

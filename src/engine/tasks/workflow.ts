@@ -3,6 +3,7 @@ import { type Draft, decided } from "../draft.ts";
 import { durationEnd } from "../duration.ts";
 import { problemFrom } from "../fault.ts";
 import { begin, endInside, transformInput, transformOutput } from "../flow.ts";
+import { recordable } from "../limits.ts";
 import { type Situation, workflowScope } from "../scope.ts";
 import { type ExecutionState, type Frame, ROOT } from "../state.ts";
 import { beginSibling, type Next } from "./list.ts";
@@ -12,7 +13,7 @@ export function enterWorkflow(state: ExecutionState, situation: Situation, root:
   const { workflow, now } = situation;
   try {
     const args = inputScope(state, situation);
-    const input = transformInput(workflow.input, state.input, args);
+    const input = recordable(transformInput(workflow.input, state.input, args), "the input", situation);
     const timers = timeoutOf(state, situation, now);
     const first = workflow.tasks[0];
     if (first === undefined) return completed(state, situation, root, input);
@@ -47,7 +48,11 @@ function completed(
 ) {
   try {
     const args = workflowScope(state, situation);
-    const output = transformOutput(situation.workflow.output, value, args, "output");
+    const output = recordable(
+      transformOutput(situation.workflow.output, value, args, "output"),
+      "the output",
+      situation,
+    );
     return [...endInside(state, situation, root, "the workflow ended"), decided("workflow.completed", { output })];
   } catch (thrown) {
     return failed(problemFrom(thrown, "/output"));

@@ -32,6 +32,8 @@ const SETTINGS: Omit<RuntimeSettings, "partitions"> = {
   timerPrecisionMs: 1_000,
   timerHorizonMs: 86_400_000,
   reconcileEveryMs: 1_000,
+  limits: { payloadBytes: 1_048_576, historyEvents: 1_000_000 },
+  retention: { closedForMs: Number.POSITIVE_INFINITY, letteredForMs: Number.POSITIVE_INFINITY },
   snapshotEvery: 500,
   childDepth: 10,
   cachedStates: 100,

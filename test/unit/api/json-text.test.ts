@@ -2,12 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { jsonFault, MAX_JSON_DEPTH } from "../../../src/api/json-text.ts";
 
-const hasOwnProto = (text: string) => text.includes("__proto__");
-
 test("given any JSON value, when its text is looked at, then there is no fault", () => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 6 }), fc.constantFrom(0, 2), (text, indent) => {
-      fc.pre(!hasOwnProto(text));
       expect(jsonFault(JSON.stringify(JSON.parse(text), null, indent))).toBeUndefined();
     }),
   );
@@ -53,8 +50,6 @@ test.each([
   ['{"a" 1}', 1, 6, '":" is expected after a key, not "1"'],
   ['{"a": "x', 1, 9, "a string is not closed"],
   ["{} x", 1, 4, 'unexpected "x" after the end of the document'],
-  ['{"__proto__": {}}', 1, 2, 'a key may not be named "__proto__"'],
-  ['{"\\u005f_proto__": {}}', 1, 2, 'a key may not be named "__proto__"'],
 ])("given %j, when it is looked at, then the fault is at line %i, column %i", (text, line, column, message) => {
   expect(jsonFault(text)).toEqual({ line, column, message });
 });

@@ -52,6 +52,13 @@ describe("given an empty environment", () => {
       eventRetryDelayMs: 200,
       timerPrecisionMs: 1_000,
       timerHorizonMs: 86_400_000,
+      payloadMaxBytes: 1_048_576,
+      historyMaxEvents: 1_000_000,
+      inboxMaxMessages: 10_000,
+      tenantMaxOpenExecutions: 0,
+      tenantMaxStartsPerSecond: 0,
+      retentionClosedMs: 2_592_000_000,
+      retentionDeadLettersMs: 7_776_000_000,
       shutdownGraceMs: 10_000,
       scalerJobsPerWorker: 50,
       allowPrivateNetwork: true,
@@ -334,5 +341,24 @@ describe("given secrets in the environment", () => {
       DIGITS: "12345678901234567890",
       BROKEN: "{not json",
     });
+  });
+});
+
+describe("given a retention", () => {
+  test.each([
+    ["12h", 43_200_000],
+    ["400d", 34_560_000_000],
+    ["P7D", 604_800_000],
+    ["0", Number.POSITIVE_INFINITY],
+    ["OFF", Number.POSITIVE_INFINITY],
+  ])("when it is %s, then what has ended is kept for %d ms", (given, expected) => {
+    const config = loadConfig({ RETENTION_CLOSED: given, RETENTION_DEAD_LETTERS: given });
+    expect(config).toMatchObject({ retentionClosedMs: expected, retentionDeadLettersMs: expected });
+  });
+
+  test.each(["30", "500ms", "never", "-1d"])("when it is %s, then it is refused with the forms there are", (given) => {
+    expect(mistakesIn({ RETENTION_CLOSED: given })).toEqual([
+      `RETENTION_CLOSED=${given}: must be a duration such as 12h or 30d, at least 1s, or 0 or off to keep for ever`,
+    ]);
   });
 });

@@ -163,8 +163,37 @@ local function receive(head, kind, at, fact)
   if kind == 'm' then save(head, { messages = head.messages + 1 }) end
 end
 
+-- How many executions of a tenant are open.
+local function countOpen(tenant, change)
+  if redis.call('HINCRBY', root .. ':open', tenant, change) <= 0 then redis.call('HDEL', root .. ':open', tenant) end
+end
+
+local function tenantOf(head)
+  return cjson.decode(head.static).tenant
+end
+
 -- What closing changes besides log, version and status.
 local function close(head)
   redis.call('DEL', head.key .. ':owed', head.key .. ':look', head.key .. ':fire', head.key .. ':inbox')
   if redis.call('GET', head.group) == head.id then redis.call('DEL', head.group) end
+  countOpen(tenantOf(head), -1)
+end
+
+-- A closed and settled execution waits for the end of its retention, by the moment it ended: apart, one with a letter that nobody
+-- has dealt with. To be called after each change of what that follows from.
+local function retire(head)
+  redis.call('ZREM', root .. ':closed', head.id)
+  redis.call('ZREM', root .. ':lettered', head.id)
+  if not isClosed(head) or isUnsettled(head) then return end
+  local index = ':closed'
+  for _, state in ipairs(redis.call('HVALS', head.key .. ':letters')) do
+    if state == 'open' then index = ':lettered' end
+  end
+  redis.call('ZADD', root .. index, head.endedAt, head.id)
+end
+
+-- How many executions name a definition.
+local function countNaming(tenant, digest, change)
+  local key, field = root .. ':naming', tenant .. '/' .. digest
+  if redis.call('HINCRBY', key, field, change) <= 0 then redis.call('HDEL', key, field) end
 end

@@ -9,6 +9,8 @@ redis.call('HSET', key, 'v', SCHEMA, 'execution', id, 'kind', kind, 'name', name
   'parkedAt', at, 'redrivenAt', '')
 redis.call('ZADD', root .. ':letters', at, letterId)
 redis.call('ZADD', root .. ':letters:' .. tenant, 0, string.format('%015.0f', at) .. ' ' .. letterId)
+redis.call('HSET', head.key .. ':letters', letterId, 'open')
+if isClosed(head) then retire(head) end
 
 if kind == 'event' and not isClosed(head) then
   save(head, { parked = letterId })

@@ -12,6 +12,10 @@ if head and not isClosed(head) then
   if entry and entry.parked == letterId then return 'open' end
 end
 redis.call('DEL', key)
+if head then
+  redis.call('HDEL', head.key .. ':letters', letterId)
+  if isClosed(head) then retire(head) end
+end
 redis.call('ZREM', root .. ':letters', letterId)
 redis.call('ZREM', root .. ':letters:' .. tenant, string.format('%015.0f', letter[6]) .. ' ' .. letterId)
 return 'removed'

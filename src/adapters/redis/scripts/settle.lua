@@ -4,4 +4,5 @@ if not head or head.version ~= ARGV[2] or redis.call('EXISTS', head.key .. ':inb
 if isUnsettled(head) then save(head, { settled = tonumber(head.version) }) end
 setDue(head, dueOfTimers(head))
 setLook(head, lookOfOwed(head))
+if isClosed(head) then retire(head) end
 return 1

@@ -1,7 +1,7 @@
--- id, group, static, event, tip, onOpen, reuse, lookGraceMs, then what is expected of the one to terminate:
--- its id, version and tip, and its closing event with the tip after it
-local id, group, static, event, tip, onOpen, reuse, grace = unpack(ARGV, 1, 8)
-local oldId, oldVersion, oldTip, closing, closingTip = unpack(ARGV, 9, 13)
+-- id, group, static, event, tip, onOpen, reuse, lookGraceMs, tenant, digest of its definition, then what is expected of the one to
+-- terminate: its id, version and tip, and its closing event with the tip after it
+local id, group, static, event, tip, onOpen, reuse, grace, tenant, digest = unpack(ARGV, 1, 10)
+local oldId, oldVersion, oldTip, closing, closingTip = unpack(ARGV, 11, 15)
 
 local same = load(id)
 if same then return { 'existing', shown(same) } end
@@ -42,5 +42,7 @@ head.group = groupKey
 log(head, 1, int(at), event)
 redis.call('SET', groupKey, id)
 redis.call('RPUSH', groupKey .. ':runs', id)
+countNaming(tenant, digest, 1)
+countOpen(tenant, 1)
 stir(head, at, lookAt)
 return { 'created', shown(head), open and open.id or '' }

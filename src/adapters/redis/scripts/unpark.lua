@@ -26,9 +26,12 @@ else
   redis.call('SADD', head.key .. ':ids', retryId)
   save(head, { status = 'RUNNING', endedAt = '', faults = 0, deaths = 0, notBefore = 0 })
   receive(head, 'm', at, retry)
+  countOpen(tenant, 1)
 end
 stir(head, at, at)
 if head.parked ~= '' then refreshLook(head) end
 redis.call('HSET', key, 'redrivenAt', int(at))
+redis.call('HSET', head.key .. ':letters', letterId, 'redriven')
+retire(head)
 redis.call('ZREM', root .. ':letters', letterId)
 return { 'redriven', redis.call('HMGET', key, 'v', 'letter', 'parkedAt', 'redrivenAt') }

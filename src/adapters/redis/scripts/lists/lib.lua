@@ -28,3 +28,14 @@ local function document(digest, definition, text, source)
   redis.call('HSET', root .. ':document:' .. digest, 'v', SCHEMA, 'definition', definition, 'document', text, 'source', source,
     'createdAt', now())
 end
+
+-- From now on nobody needs it to start anything, unless he says so again. A document is idle or listed.
+local function idle(digest)
+  redis.call('ZADD', root .. ':idle', now(), digest)
+  redis.call('HSET', root .. ':document:' .. digest, 'listed', '0')
+end
+
+local function listed(digest)
+  redis.call('ZREM', root .. ':idle', digest)
+  redis.call('HSET', root .. ':document:' .. digest, 'listed', '1')
+end

@@ -4,10 +4,11 @@ local versions = root .. ':versions:' .. name
 local flat = redis.call('HGETALL', versions)
 local unlisted, left = 0, 0
 for i = 1, #flat, 2 do
-  local listed, createdAt, digest = versionOf(flat[i + 1])
-  if listed == '1' then
+  local isListed, createdAt, digest = versionOf(flat[i + 1])
+  if isListed == '1' then
     if only == '' or only == flat[i] then
       redis.call('HSET', versions, flat[i], versionText(0, createdAt, digest))
+      idle(digest)
       unlisted = unlisted + 1
     else
       left = left + 1
