@@ -3,6 +3,7 @@ import type { Database, ExecutionFilter, ExecutionSummary } from "../../ports/da
 import type { Page, Paged } from "../../ports/event-store.ts";
 import { hashOf, type TenantId } from "../../values/ids.ts";
 import { isClosed } from "../../values/status.ts";
+import { createChangeLog } from "./change-log.ts";
 import { answered, pipelined } from "./connection.ts";
 import { cursorOf, partsOf } from "./cursors.ts";
 import type { Keys } from "./keys.ts";
@@ -18,8 +19,10 @@ const SUMMARIES_AT_ONCE = 200;
 export function createExecutionList(
   connection: Redis,
   keys: Keys,
-): Pick<Database, "project" | "executions" | "openExecutions"> {
+  changesKept: number,
+): Pick<Database, "project" | "executions" | "openExecutions" | "changes"> {
   return {
+    ...createChangeLog(connection, keys, (tenant, ids) => summariesOf(connection, keys, tenant, ids)),
     async project(summary) {
       const { tenant, executionId, version, status, workflowId, definition } = summary;
       const { namespace, name } = definition;
@@ -37,6 +40,8 @@ export function createExecutionList(
         hashOf(workflowId),
         of,
         ofVersion,
+        summary.endedAt ?? "",
+        changesKept,
       ] as const;
       await run(connection, PROJECT, keys.lists(tenant), args);
     },
@@ -93,11 +98,20 @@ async function summaries(
   tenant: TenantId,
   places: readonly string[],
 ): Promise<readonly ExecutionSummary[]> {
-  if (places.length === 0) return [];
-  const found = await answered(
-    connection.mget(places.map((place) => keys.execution(tenant, place.slice(place.indexOf(" ") + 1)))),
-  );
-  return found.flatMap((text) => (text === null ? [] : [summaryOf(text)]));
+  const ids = places.map((place) => place.slice(place.indexOf(" ") + 1));
+  return (await summariesOf(connection, keys, tenant, ids)).filter((summary) => summary !== null);
+}
+
+/** In order; null for what the lists do not know. */
+async function summariesOf(
+  connection: Redis,
+  keys: Keys,
+  tenant: TenantId,
+  ids: readonly string[],
+): Promise<readonly (ExecutionSummary | null)[]> {
+  if (ids.length === 0) return [];
+  const found = await answered(connection.mget(ids.map((id) => keys.execution(tenant, id))));
+  return found.map((text) => (text === null ? null : summaryOf(text)));
 }
 
 /** "<schema> <version> <status> <JSON>" */
