@@ -80,7 +80,6 @@ export type ConflictCode =
   | "DURABULL_EXECUTION_OPEN"
   | "DURABULL_WORKFLOW_ID_USED"
   | "DURABULL_WORKFLOW_ID_TAKEN"
-  | "DURABULL_IDEMPOTENCY_KEY_REUSED"
   | "DURABULL_DEFINITION_CONFLICT"
   | "DURABULL_DEFINITION_IN_USE"
   | "DURABULL_LETTER_ALREADY_REDRIVEN"
@@ -101,5 +100,13 @@ export class InboxFullError extends DurabullError {
   readonly code = "DURABULL_INBOX_FULL";
   constructor(readonly executionId: string) {
     super(`execution ${executionId} has too many messages waiting; try again when it has taken some`);
+  }
+}
+
+/** An `Idempotency-Key` that was used for another request. */
+export class KeyReusedError extends DurabullError {
+  readonly code = "DURABULL_IDEMPOTENCY_KEY_REUSED";
+  constructor(route: string) {
+    super(`this Idempotency-Key was used for a ${route} with another body in the last 24 hours; use a new one`);
   }
 }

@@ -52,7 +52,7 @@ export interface Database {
   reserveKey(use: KeyUse, ttlMs: number): Promise<KeyReservation>;
   /** Notes what came of it; ignored when the reservation is another one by now. */
   settleKey(use: KeyUse, outcome: string): Promise<void>;
-  /** Forgets a reservation under which nothing was done; ignored when it is another one by now. */
+  /** Forgets a reservation under which nothing was done; ignored when it is another one by now, or somebody else was given it too. */
   releaseKey(use: KeyUse): Promise<void>;
 
   close(): Promise<void>;

@@ -51,7 +51,7 @@ const TEXTS = {
     ORDER BY c.xid, c.number`,
   reserveKey: "SELECT durabull.reserve_key($1, $2, $3, $4, $5) AS value",
   settleKey: "UPDATE durabull.key_use SET outcome = $4 WHERE tenant = $1 AND use = $2 AND id = $3",
-  releaseKey: "DELETE FROM durabull.key_use WHERE tenant = $1 AND use = $2 AND id = $3",
+  releaseKey: "DELETE FROM durabull.key_use WHERE tenant = $1 AND use = $2 AND id = $3 AND NOT shared",
   openExecutions: `SELECT count(*) AS value FROM durabull.summary
     WHERE tenant = $1 AND namespace = $2 AND name = $3 AND ended_as IS NULL
       AND ($4::text IS NULL OR definition_version = $4::text)`,

@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import type { Database, ExecutionFilter, ExecutionSummary } from "../../ports/database.ts";
 import type { Page, Paged } from "../../ports/event-store.ts";
+import { fits } from "../../ports/execution-filter.ts";
 import { hashOf, type TenantId } from "../../values/ids.ts";
 import { isClosed } from "../../values/status.ts";
 import { createChangeLog } from "./change-log.ts";
@@ -143,19 +144,6 @@ async function fitting(
     if (found.length > limit || batch.length < count) return found.slice(0, limit + 1);
     before = `(${batch.at(-1)}`;
   }
-}
-
-function fits({ status, definition, workflowId, labels, endedAt }: ExecutionSummary, filter: ExecutionFilter): boolean {
-  const { endedAfter, endedBefore } = filter;
-  if (filter.status !== undefined && filter.status.length > 0 && !filter.status.includes(status)) return false;
-  if (filter.namespace !== undefined && filter.namespace !== definition.namespace) return false;
-  if (filter.name !== undefined && filter.name !== definition.name) return false;
-  if (filter.workflowId !== undefined && filter.workflowId !== workflowId) return false;
-  if (endedAfter !== undefined && (endedAt === null || endedAt < endedAfter)) return false;
-  if (endedBefore !== undefined && (endedAt === null || endedAt >= endedBefore)) return false;
-  return Object.entries(filter.labels ?? {}).every(
-    ([key, value]) => Object.hasOwn(labels, key) && labels[key] === value,
-  );
 }
 
 function pageOf(found: readonly ExecutionSummary[], limit: number): Paged<ExecutionSummary> {

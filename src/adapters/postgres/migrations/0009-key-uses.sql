@@ -8,6 +8,8 @@ CREATE TABLE durabull.key_use (
   body text NOT NULL,
   id text NOT NULL,
   outcome text,
+  -- Somebody else was given it too.
+  shared boolean NOT NULL DEFAULT false,
   expires_at bigint NOT NULL,
   PRIMARY KEY (tenant, use)
 );
@@ -23,7 +25,7 @@ BEGIN
     INSERT INTO durabull.key_use AS x (tenant, use, body, id, expires_at)
     VALUES (of_tenant, of_use, new_body, new_id, now + ttl)
     ON CONFLICT (tenant, use) DO UPDATE SET
-      body = excluded.body, id = excluded.id, outcome = NULL, expires_at = excluded.expires_at
+      body = excluded.body, id = excluded.id, outcome = NULL, shared = false, expires_at = excluded.expires_at
     WHERE x.expires_at <= now
     RETURNING * INTO k;
     IF FOUND THEN
@@ -36,7 +38,7 @@ BEGIN
       END IF;
       RETURN json_build_object('created', true, 'body', k.body, 'id', k.id, 'outcome', NULL);
     END IF;
-    SELECT * INTO k FROM durabull.key_use x WHERE x.tenant = of_tenant AND x.use = of_use;
+    UPDATE durabull.key_use x SET shared = true WHERE x.tenant = of_tenant AND x.use = of_use RETURNING * INTO k;
     IF FOUND THEN
       RETURN json_build_object('created', false, 'body', k.body, 'id', k.id, 'outcome', k.outcome);
     END IF;
