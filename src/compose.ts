@@ -106,7 +106,7 @@ export async function openService(
     const metricsAddress = await listen(scrape, "METRICS_PORT", config.host, config.metricsPort);
 
     if (roles.includes("workflow")) {
-      started.push(await startWorkflowRole(config, ports, (id) => executions.notifyClosed(id)));
+      started.push(await startWorkflowRole(config, ports));
     }
     if (roles.includes("task")) {
       if (config.allowPrivateNetwork) {
@@ -133,6 +133,7 @@ export async function openService(
         pages: dashboardPages,
         // Beyond loopback it is reached by names that only the network knows.
         hosts: isLoopback(config.host) ? [] : "any",
+        streams: { max: config.streamsMax, heartbeatMs: config.streamHeartbeatMs },
       });
       closers.push(() => app.close());
       apiAddress = await listen(app, "PORT", config.host, config.port);

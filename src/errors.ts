@@ -85,7 +85,6 @@ export type ConflictCode =
   | "DURABULL_EXECUTION_OPEN"
   | "DURABULL_WORKFLOW_ID_USED"
   | "DURABULL_WORKFLOW_ID_TAKEN"
-  | "DURABULL_IDEMPOTENCY_KEY_REUSED"
   | "DURABULL_DEFINITION_CONFLICT"
   | "DURABULL_DEFINITION_IN_USE"
   | "DURABULL_LETTER_ALREADY_REDRIVEN"
@@ -126,4 +125,12 @@ export class QuotaError extends DurabullError {
 /** The input of an execution is larger than may be recorded. */
 export class PayloadTooLargeError extends DurabullError {
   readonly code = "DURABULL_PAYLOAD_TOO_LARGE";
+}
+
+/** An `Idempotency-Key` that was used for another request. */
+export class KeyReusedError extends DurabullError {
+  readonly code = "DURABULL_IDEMPOTENCY_KEY_REUSED";
+  constructor(route: string) {
+    super(`this Idempotency-Key was used for a ${route} with another body in the last 24 hours; use a new one`);
+  }
 }

@@ -11,10 +11,12 @@ import { z } from "zod";
 import type { DefinitionService } from "../runtime/definitions.ts";
 import type { Scaler } from "../runtime/scaler.ts";
 import type { ExecutionService } from "../runtime/service.ts";
+import { createEventStreams, STREAM_LIMITS, type StreamLimits } from "./event-stream.ts";
 import type { HttpApp } from "./http-app.ts";
 import { takeJsonBodies } from "./plugins/bodies.ts";
 import { guardAgainstOtherSites } from "./plugins/guard.ts";
 import { refuseOtherMethods } from "./plugins/methods.ts";
+import { takeIdempotencyKeys } from "./plugins/once.ts";
 import { addResponseHeaders } from "./plugins/response-headers.ts";
 import { addTenant } from "./plugins/tenant.ts";
 import { MAX_BODY_BYTES, PROBLEMS, problemAnswer } from "./problems.ts";
@@ -26,6 +28,7 @@ import { type HealthRegistry, healthRoutes, type MetricsRegistry, metricsRoute }
 import { openApi } from "./routes/openapi.ts";
 import { type BoardQueue, queueBoard } from "./routes/queue-board.ts";
 import { scalerRoutes } from "./routes/scaler.ts";
+import { streamRoutes } from "./routes/streams.ts";
 import { workflowRoutes } from "./routes/workflows.ts";
 import { pathOf, sendProblem } from "./send-problem.ts";
 import { validatorCompiler } from "./validation.ts";
@@ -51,11 +54,15 @@ export interface AppDeps {
   readonly pages?: FastifyPluginAsync;
   /** Host names answered for besides `localhost` and IP addresses. "any" only when a name cannot be known. Default: none. */
   readonly hosts?: readonly string[] | "any";
+  /** Of server-sent events. */
+  readonly streams?: StreamLimits;
 }
 
 /** The whole HTTP side, apart from a server: `await app.listen(…)` or `app.inject(…)`. */
 export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   const app = bareApp(deps.logger, deps.hosts ?? []);
+  const limits = deps.streams ?? STREAM_LIMITS;
+  const streams = createEventStreams(limits);
   await openApi(app, deps.version);
   const refuseOthers = refuseOtherMethods(app);
   healthRoutes(app, deps.health);
@@ -64,11 +71,13 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(
     async (api: HttpApp) => {
       addTenant(api);
+      takeIdempotencyKeys(api, deps.executions);
       api.addHook("onRoute", (route) => {
         // Every parameter of a query is known, or refused.
         route.schema = { querystring: z.strictObject({}), ...route.schema };
       });
       executionRoutes(api, deps);
+      streamRoutes(api, { ...deps, streams, heartbeatMs: limits.heartbeatMs });
       workflowRoutes(api, deps);
       deadLetterRoutes(api, deps);
       scalerRoutes(api, deps);
@@ -79,7 +88,10 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   if (deps.pages) await app.register(deps.pages);
   refuseOthers();
   if (deps.queues) await queueBoard(app, { queues: deps.queues, prefix: "/queues" });
-  app.addHook("preClose", async () => deps.executions.close());
+  app.addHook("preClose", async () => {
+    deps.executions.close();
+    streams.close();
+  });
   return app;
 }
 

@@ -8,6 +8,7 @@ import {
   NotFoundError,
   StoreUnavailableError,
 } from "../errors.ts";
+import { RequestRefusedError } from "./request-errors.ts";
 import type { ProblemBody } from "./schemas/common.ts";
 
 export const MAX_BODY_BYTES = 1_048_576;
@@ -34,7 +35,6 @@ export const PROBLEMS: Readonly<Record<string, ProblemKind>> = {
   DURABULL_EXECUTION_OPEN: { status: 409, title: "The workflow ID has an open execution" },
   DURABULL_WORKFLOW_ID_USED: { status: 409, title: "The workflow ID was used before" },
   DURABULL_WORKFLOW_ID_TAKEN: { status: 409, title: "Another execution of the workflow ID is open" },
-  DURABULL_IDEMPOTENCY_KEY_REUSED: { status: 409, title: "The idempotency key was used for another request" },
   DURABULL_DEFINITION_CONFLICT: { status: 409, title: "The version is registered with other content" },
   DURABULL_DEFINITION_IN_USE: { status: 409, title: "Executions of the definition are open" },
   DURABULL_LETTER_ALREADY_REDRIVEN: { status: 409, title: "The dead letter was redriven before" },
@@ -44,12 +44,14 @@ export const PROBLEMS: Readonly<Record<string, ProblemKind>> = {
   DURABULL_PAYLOAD_TOO_LARGE: { status: 413, title: "The input is too large" },
   DURABULL_UNSUPPORTED_MEDIA_TYPE: { status: 415, title: "The media type of the body is not supported" },
   DURABULL_UNKNOWN_HOST: { status: 421, title: "This service does not answer for that host" },
+  DURABULL_IDEMPOTENCY_KEY_REUSED: { status: 422, title: "The idempotency key was used for another request" },
   DURABULL_INVALID_DEFINITION: { status: 422, title: "The definition is not valid" },
   DURABULL_INBOX_FULL: { status: 429, title: "Too many messages wait for the execution" },
   DURABULL_TOO_MANY_OPEN_EXECUTIONS: { status: 429, title: "The tenant has too many open executions" },
   DURABULL_TOO_MANY_STARTS: { status: 429, title: "The tenant starts too many executions at once" },
   DURABULL_INTERNAL: { status: 500, title: "Something went wrong here" },
   DURABULL_CORRUPT_RECORD: { status: 500, title: "A stored record cannot be read" },
+  DURABULL_TOO_MANY_STREAMS: { status: 503, title: "Too many streams are open" },
   DURABULL_STORE_UNAVAILABLE: { status: 503, title: "The store is not available" },
   DURABULL_VERSION_CONFLICT: { status: 503, title: "The execution is too busy" },
 };
@@ -57,6 +59,7 @@ export const PROBLEMS: Readonly<Record<string, ProblemKind>> = {
 /** Seconds a caller should wait before it tries again. */
 const RETRY_AFTER: Readonly<Record<string, string>> = {
   DURABULL_STORE_UNAVAILABLE: "2",
+  DURABULL_TOO_MANY_STREAMS: "5",
   DURABULL_VERSION_CONFLICT: "1",
   DURABULL_INBOX_FULL: "1",
   DURABULL_TOO_MANY_OPEN_EXECUTIONS: "5",
@@ -117,6 +120,7 @@ function detailOf(error: unknown, status: number): string {
   if (error instanceof StoreUnavailableError)
     return `${error.store} is not available; nothing was changed that was not confirmed`;
   if (error instanceof InvalidDefinitionError) return summary(error.issues);
+  if (error instanceof RequestRefusedError) return error.message;
   if (error instanceof ConflictError || error instanceof NotFoundError || error instanceof InboxFullError) {
     return error.message;
   }

@@ -8,7 +8,8 @@ export type RefusalCode =
   | "DURABULL_UNKNOWN_HOST"
   | "DURABULL_ROUTE_NOT_FOUND"
   | "DURABULL_METHOD_NOT_ALLOWED"
-  | "DURABULL_NOT_ACCEPTABLE";
+  | "DURABULL_NOT_ACCEPTABLE"
+  | "DURABULL_TOO_MANY_STREAMS";
 
 /** A request that is refused before it reaches a service. Issues point into the body, or to `/query/…`, `/headers/…`, `/path/…`. */
 export class RequestRefusedError extends DurabullError {

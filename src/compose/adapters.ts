@@ -5,15 +5,19 @@ import { checkConnections } from "../adapters/postgres/connections.ts";
 import { createPostgresDatabase } from "../adapters/postgres/database.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
 import { createPostgresEventStore } from "../adapters/postgres/event-store.ts";
+import { createPostgresNotices } from "../adapters/postgres/notices.ts";
 import { checkRedis } from "../adapters/redis/boot-checks.ts";
 import { connectRedis } from "../adapters/redis/connection.ts";
 import { createRedisDatabase } from "../adapters/redis/database.ts";
 import { createRedisEventStore } from "../adapters/redis/event-store.ts";
+import { createRedisNotices } from "../adapters/redis/notices.ts";
 import type { AdapterChoice, Config } from "../config/index.ts";
 import { ConfigError } from "../errors.ts";
 import type { Database } from "../ports/database.ts";
 import type { EventStore } from "../ports/event-store.ts";
 import type { Log } from "../ports/executor.ts";
+import type { Notices } from "../ports/notices.ts";
+import { noticingDatabase, noticingEvents } from "../runtime/noticing.ts";
 
 /** How long after something became due somebody must look whether its wake-up is alive. */
 const LOOK_GRACE_MS = 3_000;
@@ -22,6 +26,8 @@ export interface Adapters {
   readonly events: EventStore;
   readonly database: Database;
   readonly queues: BullmqQueues;
+  /** Of what the event store and the database have written, by any process. */
+  readonly notices: Notices;
   /** The number the event store was first booted with. */
   readonly partitions: number;
   /** To be called once every consumer is open. @throws {ConfigError} when PostgreSQL allows fewer connections than this process may open. */
@@ -49,10 +55,13 @@ export async function openAdapters(
     const queues = openQueues(config, url(config.queues), log, onRedelivered);
     opened.push(queues);
     const partitions = await agreedPartitions(events, config);
+    const notices = openNotices(config, url(config.eventStore));
+    opened.push(notices);
     return {
-      events: withBreaker("the event store", events),
-      database: withBreaker("the database", database),
+      events: noticingEvents(withBreaker("the event store", events), notices),
+      database: noticingDatabase(withBreaker("the database", database), notices),
       queues,
+      notices,
       partitions,
       checkCapacity: () => checkCapacity(config, url, queues),
       close: () => closeAll(opened, embedded),
@@ -94,8 +103,15 @@ function openEventStore(config: Config, url: string): Promise<EventStore> {
 
 function openDatabase(config: Config, url: string): Promise<Database> {
   return config.database.kind === "redis"
-    ? createRedisDatabase({ url, prefix: PREFIX, allowVolatile: config.allowVolatile })
-    : createPostgresDatabase({ connectionString: url, poolSize: POOLS.database });
+    ? createRedisDatabase({ url, prefix: PREFIX, allowVolatile: config.allowVolatile, changesKept: config.changesKept })
+    : createPostgresDatabase({ connectionString: url, poolSize: POOLS.database, changesKept: config.changesKept });
+}
+
+/** Where the event store is: what is told is mostly of it. */
+function openNotices(config: Config, url: string): Notices {
+  return config.eventStore.kind === "redis"
+    ? createRedisNotices({ url, prefix: PREFIX })
+    : createPostgresNotices({ connectionString: url });
 }
 
 const PREFIX = "durabull";
@@ -109,6 +125,7 @@ async function checkCapacity(
 ): Promise<void> {
   const wanted = [
     ["event store", config.eventStore, POOLS.events],
+    ["notices", config.eventStore, 1],
     ["database", config.database, POOLS.database],
     ["queues", config.queues, queues.connections()],
   ] as const;

@@ -21,7 +21,6 @@ import { runActivity } from "../runtime/run-activity.ts";
 import { createStandIn } from "../runtime/stand-in.ts";
 import { StateCache } from "../runtime/state-cache.ts";
 import { createStoreClock } from "../runtime/store-clock.ts";
-import type { ExecutionId } from "../values/ids.ts";
 import type { Adapters } from "./adapters.ts";
 
 /** A part of the work that a process does; `drain` stops taking, and finishes or hands back what is in hand. */
@@ -79,13 +78,9 @@ export function runtimePorts(config: Config, adapters: Adapters, metrics: Metric
 }
 
 /** Takes wake-ups and timers, and looks after what is late. */
-export async function startWorkflowRole(
-  config: Config,
-  ports: Ports,
-  onClosed: (executionId: ExecutionId) => void,
-): Promise<Role> {
+export async function startWorkflowRole(config: Config, ports: Ports): Promise<Role> {
   const options = { concurrency: config.workerConcurrency, recover: config.reclaim };
-  const wakes = createWakeProcessor(ports, new StateCache(ports.settings.cachedStates), onClosed);
+  const wakes = createWakeProcessor(ports, new StateCache(ports.settings.cachedStates));
   const consumers = [
     ports.queues.consumeWakes((group, delivery) => wakes.processWake(group, delivery), options),
     ports.queues.consumeTimers(async (job) => {

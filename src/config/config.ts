@@ -38,6 +38,10 @@ export interface Config extends AdapterChoices {
   readonly metricsPort: number;
   readonly auth: "none";
 
+  readonly streamsMax: number;
+  readonly streamHeartbeatMs: number;
+  readonly changesKept: number;
+
   readonly workerConcurrency: number;
   readonly taskConcurrency: number;
   readonly reclaim: boolean;
@@ -230,6 +234,9 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     healthPort: settings.HEALTH_PORT,
     metricsPort: settings.METRICS_PORT,
     auth: settings.AUTH ?? "none",
+    streamsMax: settings.STREAMS_MAX,
+    streamHeartbeatMs: settings.STREAM_HEARTBEAT,
+    changesKept: settings.CHANGES_KEPT,
     workerConcurrency: settings.WORKER_CONCURRENCY,
     taskConcurrency: settings.TASK_CONCURRENCY,
     reclaim: settings.WORKER_RECLAIM_ENABLED,

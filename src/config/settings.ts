@@ -112,6 +112,21 @@ export const settingsSchema = z.object({
     meaning: "Who may use the API. Only none, everybody who can connect, exists in this version.",
   }),
 
+  STREAMS_MAX: setting(integer(1, 100_000), {
+    default: "2000",
+    unit: "streams",
+    meaning: "Open at once in one API process; further ones are refused with 503.",
+  }),
+  STREAM_HEARTBEAT: setting(durationMs({ least: 100 }), {
+    default: "15s",
+    meaning: "Between two signs of life on a stream where nothing happens. One that nobody reads for as long is cut.",
+  }),
+  CHANGES_KEPT: setting(integer(100, 10_000_000), {
+    default: "10000",
+    unit: "status changes",
+    meaning: "Kept of each tenant, about: how far a reader of its stream of changes may fall behind.",
+  }),
+
   WORKER_CONCURRENCY: setting(integer(1, 10_000), {
     default: "50",
     unit: "wake-ups",

@@ -26,10 +26,19 @@ export interface Database extends RetentionDatabase {
   /** True once any definition was ever put, by any tenant. */
   everHeldDefinition(): Promise<boolean>;
 
-  /** Upsert, ignored when a summary of a later or equal version is there already. */
+  /**
+   * Upsert, ignored when a summary of a later or equal version is there already. Where the status is another one than before, the
+   * change is put at the end of the tenant's log of changes, in the same step.
+   */
   project(summary: ExecutionSummary): Promise<void>;
   /** Newest `startedAt` first. */
   executions(tenant: TenantId, filter: ExecutionFilter, page: Page): Promise<Paged<ExecutionSummary>>;
+  /**
+   * Status changes after a position, oldest first. Without one: none, and the end of the log. The log keeps about `changesKept` of
+   * each tenant.
+   * @throws {RangeError} for what is not a position.
+   */
+  changes(tenant: TenantId, after: string | undefined, limit: number): Promise<Changes>;
   /** How many executions that run this definition are open, as far as the lists know. */
   openExecutions(tenant: TenantId, namespace: string, name: string, version?: string): Promise<number>;
 
@@ -37,7 +46,53 @@ export interface Database extends RetentionDatabase {
   announceFunctions(worker: string, functions: readonly AnnouncedFunction[], ttlMs: number): Promise<void>;
   functions(): Promise<readonly KnownFunction[]>;
 
+  /**
+   * Keeps what a key was used for, unless that was said less than `ttlMs` ago (by the store's clock): what stands then is given back.
+   * `id` names the effect, so that whoever repeats it uses the same one.
+   */
+  reserveKey(use: KeyUse, ttlMs: number): Promise<KeyReservation>;
+  /** Notes what came of it; ignored when the reservation is another one by now. */
+  settleKey(use: KeyUse, outcome: string): Promise<void>;
+  /** Forgets a reservation under which nothing was done; ignored when it is another one by now, or somebody else was given it too. */
+  releaseKey(use: KeyUse): Promise<void>;
+
   close(): Promise<void>;
+}
+
+export interface Changes {
+  /** Of executions that the lists still know. */
+  readonly changes: readonly StatusChange[];
+  /** What was asked for is not all there any more: `changes` is empty, and `end` is where to go on. */
+  readonly gone: boolean;
+  /** Position (see `isChangePosition`) up to which this answer tells everything. */
+  readonly end: string;
+  /** More is there, or about to be: ask again soon. */
+  readonly more: boolean;
+}
+export interface StatusChange {
+  readonly position: string;
+  /** Status, version and end as of the change. */
+  readonly summary: ExecutionSummary;
+}
+
+/** One use of an `Idempotency-Key`. */
+export interface KeyUse {
+  readonly tenant: TenantId;
+  /** Method and path it was sent to. */
+  readonly route: string;
+  readonly key: string;
+  /** Hash of the body. */
+  readonly body: string;
+  /** Of the effect: `[0-9a-z-]{1,64}`. */
+  readonly id: string;
+}
+export interface KeyReservation {
+  /** False: another use, or an earlier try of this one, reserved it. */
+  readonly created: boolean;
+  readonly body: string;
+  readonly id: string;
+  /** Null until it is settled. */
+  readonly outcome: string | null;
 }
 
 export interface NewDefinition {

@@ -80,7 +80,7 @@ export function snapshotOf(state: ExecutionState, tip: string): Json {
 }
 
 /** Null for a snapshot of another build's schema: the log tells the same. */
-function snapshotState(stored: Json): StoredSnapshot | null {
+export function snapshotState(stored: Json): StoredSnapshot | null {
   const snapshot = stored as unknown as StoredSnapshot;
   return snapshot.state.schema === 1 ? snapshot : null;
 }

@@ -6,6 +6,7 @@ import { redrive } from "./dead-letters.ts";
 /**
  * Lets what a dead letter stopped go on, once, and wakes it.
  *
+ * @param isRepeat the same request may have redriven it before: then that is its answer.
  * @throws {NotFoundError} for an unknown letter.
  * @throws {ConflictError} when it was redriven before, or what it stopped cannot go on.
  */
@@ -13,6 +14,7 @@ export async function redriveLetter(
   ports: Parameters<typeof redrive>[0],
   tenant: TenantId,
   letterId: string,
+  isRepeat = false,
 ): Promise<DeadLetter> {
   const unparked = await redrive(ports, tenant, letterId);
   switch (unparked.result) {
@@ -20,8 +22,11 @@ export async function redriveLetter(
       return unparked.letter;
     case "unknown":
       throw new NotFoundError("dead letter", letterId);
-    case "already-redriven":
+    case "already-redriven": {
+      const letter = isRepeat ? await ports.events.letter(tenant, letterId) : null;
+      if (letter !== null) return letter;
       throw new ConflictError("DURABULL_LETTER_ALREADY_REDRIVEN", `dead letter ${letterId} was redriven before`);
+    }
     case "workflow-id-taken":
       throw new ConflictError(
         "DURABULL_WORKFLOW_ID_TAKEN",

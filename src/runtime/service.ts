@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ActivityRequest, DefinitionReference, HistoryEvent } from "../engine/events.ts";
 import { ConflictError, InboxFullError, NotFoundError } from "../errors.ts";
-import type { Database, ExecutionFilter, ExecutionSummary, KnownFunction } from "../ports/database.ts";
+import type { Database, ExecutionFilter, ExecutionSummary, KeyUse, KnownFunction } from "../ports/database.ts";
 import type {
   DeadLetter,
   Description,
@@ -13,18 +13,23 @@ import type {
 } from "../ports/event-store.ts";
 import type { Log } from "../ports/executor.ts";
 import type { RuntimeMetrics } from "../ports/metrics.ts";
+import type { Notices } from "../ports/notices.ts";
 import type { Queues } from "../ports/queues.ts";
 import { type ExecutionId, isExecutionId, type TenantId, type WorkflowId } from "../values/ids.ts";
 import type { Json } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
 import { type ExecutionStatus, isClosed } from "../values/status.ts";
 import { createAdmission, type TenantLimits } from "./admission.ts";
+import { type ChangeFeed, createChangeFeed } from "./change-feed.ts";
 import { childOf } from "./children.ts";
-import { createEndWaiter } from "./end-waiter.ts";
 import { summaryOf } from "./execution-summary.ts";
+import { followHistory } from "./follow-history.ts";
+import { createHeadWatcher } from "./head-watcher.ts";
 import { jobsOf } from "./owed-jobs.ts";
 import { redriveLetter } from "./redrive-letter.ts";
+import { beginOnce, type Once } from "./request-keys.ts";
 import { type StartPorts, type StartRequest, startExecution } from "./start-execution.ts";
+import { createStateReader, type StateView } from "./state-at.ts";
 import { type TaskListPage, type TaskListStart, taskListFold } from "./task-list.ts";
 import { tenantMaker } from "./tenant-maker.ts";
 import { endedError, terminateExecution } from "./terminate-execution.ts";
@@ -49,6 +54,8 @@ export interface ExecutionServiceDeps {
   readonly limits?: ServiceLimits;
   readonly log: Log;
   readonly metrics?: Pick<RuntimeMetrics, "started">;
+  /** Absent: whoever waits finds out by looking. */
+  readonly notices?: Notices;
   /** How many processes take activities from a queue (full name), when that can be told. */
   readonly activityWorkers?: (queue: string) => Promise<number | undefined>;
   readonly now?: () => number;
@@ -62,20 +69,36 @@ export interface ServiceLimits extends TenantLimits {
 
 /** What the API asks of executions. Everything is confined to the tenant: another's is as good as not there. */
 export interface ExecutionService {
+  /** A request under an `Idempotency-Key`, before anything is done. @throws {KeyReusedError} */
+  begin(use: Omit<KeyUse, "id">): Promise<Once>;
   start(request: StartRequest): Promise<Started>;
   /** True when it ended within `ms`. Costs few reads, however many wait. */
   waitForEnd(executionId: ExecutionId, ms: number, signal?: AbortSignal): Promise<boolean>;
-  /** A hint: an execution closed in this process. */
-  notifyClosed(executionId: ExecutionId): void;
   view(tenant: TenantId, executionId: ExecutionId): Promise<ExecutionView>;
   /** May lag behind the logs. */
   list(tenant: TenantId, filter: ExecutionFilter, page: Page): Promise<Paged<ExecutionSummary>>;
   history(tenant: TenantId, executionId: ExecutionId, page: HistoryPage): Promise<ExecutionHistory>;
+  /**
+   * Events after a sequence, then those that come, until it has closed or `signal` aborts.
+   * @throws {RangeError} for a sequence later than the last.
+   */
+  followHistory(
+    tenant: TenantId,
+    executionId: ExecutionId,
+    after: number,
+    signal: AbortSignal,
+  ): Promise<FollowedHistory>;
+  /** Changes of status, of the tenant's executions. */
+  readonly followChanges: ChangeFeed["follow"];
+  /** As it was after event `at`; by default the last. @throws {RangeError} for one that there is not. */
+  stateAt(tenant: TenantId, executionId: ExecutionId, at?: number): Promise<ExecutionStateView>;
+  deadLetter(tenant: TenantId, letterId: string): Promise<DeadLetter>;
   tasks(tenant: TenantId, executionId: ExecutionId, start: TaskListStart, limit: number): Promise<TaskListPage>;
-  cancel(tenant: TenantId, executionId: ExecutionId, reason?: string): Promise<void>;
-  pause(tenant: TenantId, executionId: ExecutionId, reason?: string): Promise<void>;
-  resume(tenant: TenantId, executionId: ExecutionId, reason?: string): Promise<void>;
-  terminate(tenant: TenantId, executionId: ExecutionId, reason?: string): Promise<void>;
+  /** Beside a `once` (see there), an action that was done under it before is not done again, and answered alike. */
+  cancel(tenant: TenantId, executionId: ExecutionId, reason?: string, once?: Once): Promise<void>;
+  pause(tenant: TenantId, executionId: ExecutionId, reason?: string, once?: Once): Promise<void>;
+  resume(tenant: TenantId, executionId: ExecutionId, reason?: string, once?: Once): Promise<void>;
+  terminate(tenant: TenantId, executionId: ExecutionId, reason?: string, once?: Once): Promise<void>;
   /** Over all its executions, oldest first. */
   workflowHistory(
     tenant: TenantId,
@@ -84,7 +107,7 @@ export interface ExecutionService {
     limit: number,
   ): Promise<WorkflowHistoryPage>;
   deadLetters(tenant: TenantId, page: Page): Promise<Paged<DeadLetter>>;
-  redrive(tenant: TenantId, letterId: string): Promise<DeadLetter>;
+  redrive(tenant: TenantId, letterId: string, once?: Once): Promise<DeadLetter>;
   discardLetter(tenant: TenantId, letterId: string): Promise<void>;
   /** Answers everybody who waits, with what is so far. */
   close(): void;
@@ -118,9 +141,21 @@ export interface ExecutionHistory {
   readonly events: readonly HistoryEvent[];
 }
 
+export interface FollowedHistory {
+  readonly head: ExecutionHead;
+  /** Nothing comes after the sequence asked for: it has closed. */
+  readonly isOver: boolean;
+  readonly pages: AsyncGenerator<readonly HistoryEvent[], void, undefined>;
+}
+export interface ExecutionStateView extends StateView {
+  readonly head: ExecutionHead;
+}
+
 export function createExecutionService(deps: ExecutionServiceDeps): ExecutionService {
   const { events, database, queues, log } = deps;
-  const waiter = createEndWaiter(events);
+  const watcher = createHeadWatcher(events, deps.notices);
+  const feed = createChangeFeed(database, deps.notices);
+  const states = createStateReader(events);
   const { limits } = deps;
   const ports: StartPorts = {
     ...deps,
@@ -170,7 +205,6 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
     switch (started.result) {
       case "created":
         deps.metrics?.started();
-        if (started.terminated !== null) waiter.closed(started.terminated);
         await Promise.all([wake(started.head, "execution.started"), project(started.head)]);
         return started;
       case "existing":
@@ -186,12 +220,13 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
     tenant: TenantId,
     executionId: ExecutionId,
     reason: string | undefined,
+    once: Once | undefined,
   ): Promise<void> {
     const head = await headOf(tenant, executionId);
     const message = { type, ...(reason === undefined ? {} : { reason }) };
     const answer = await events.append(executionId, {
       kind: "message",
-      id: randomUUID(),
+      id: once?.id ?? randomUUID(),
       source: "api-service",
       message,
     });
@@ -293,16 +328,35 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
     }
   }
 
-  async function terminate(tenant: TenantId, executionId: ExecutionId, reason?: string): Promise<void> {
+  async function follow(tenant: TenantId, executionId: ExecutionId, after: number, signal: AbortSignal) {
+    const head = await headOf(tenant, executionId);
+    if (after > head.version) throw new RangeError(`the history has ${head.version} events`);
+    const pages = followHistory(events, watcher, executionId, after, signal);
+    return { head, isOver: isClosed(head.status) && after === head.version, pages };
+  }
+
+  async function stateAt(tenant: TenantId, executionId: ExecutionId, at?: number): Promise<ExecutionStateView> {
+    const head = await headOf(tenant, executionId);
+    if (at !== undefined && at > head.version) throw new RangeError(`the history has ${head.version} events`);
+    return { head, ...(await states.read(head, at ?? head.version)) };
+  }
+
+  async function deadLetter(tenant: TenantId, letterId: string): Promise<DeadLetter> {
+    const letter = await events.letter(tenant, letterId);
+    if (letter === null) throw new NotFoundError("dead letter", letterId);
+    return letter;
+  }
+
+  async function terminate(tenant: TenantId, executionId: ExecutionId, reason?: string, once?: Once): Promise<void> {
     await headOf(tenant, executionId);
-    const { head, before } = await terminateExecution(events, executionId, reason);
-    waiter.closed(executionId);
+    const { head, before } = await terminateExecution(events, executionId, reason, once?.isRepeat);
     await Promise.all([wake(head, "execution.cancelled"), project(head)]);
     await queues.remove(jobsOf(head, before.owed, before.now)).catch(() => undefined); // stale jobs do nothing
   }
 
-  async function redrive(tenant: TenantId, letterId: string): Promise<DeadLetter> {
-    const letter = await redriveLetter({ events, queues, log, historyEvents: limits?.historyEvents }, tenant, letterId);
+  async function redrive(tenant: TenantId, letterId: string, once?: Once): Promise<DeadLetter> {
+    const retried = { events, queues, log, historyEvents: limits?.historyEvents };
+    const letter = await redriveLetter(retried, tenant, letterId, once?.isRepeat);
     await queues.removeDeadLetter(letterId).catch(() => undefined); // a stale letter job redrives nothing
     return letter;
   }
@@ -321,21 +375,28 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
 
   return {
     start,
-    waitForEnd: waiter.wait,
-    notifyClosed: waiter.closed,
+    waitForEnd: watcher.ended,
     view,
     list: (tenant, filter, page) => database.executions(tenant, filter, page),
     history,
+    followHistory: follow,
+    followChanges: feed.follow,
+    stateAt,
+    deadLetter,
     tasks,
-    cancel: (tenant, id, reason) => tell("cancel", "execution.cancelled", tenant, id, reason),
-    pause: (tenant, id, reason) => tell("pause", "execution.paused", tenant, id, reason),
-    resume: (tenant, id, reason) => tell("resume", "execution.resumed", tenant, id, reason),
+    cancel: (tenant, id, reason, once) => tell("cancel", "execution.cancelled", tenant, id, reason, once),
+    pause: (tenant, id, reason, once) => tell("pause", "execution.paused", tenant, id, reason, once),
+    resume: (tenant, id, reason, once) => tell("resume", "execution.resumed", tenant, id, reason, once),
     terminate,
     workflowHistory: (tenant, workflowId, from, limit) => workflowHistory(events, { tenant, workflowId }, from, limit),
     deadLetters: (tenant, page) => events.letters(tenant, page),
+    begin: (use) => beginOnce(database, use),
     redrive,
     discardLetter,
-    close: waiter.close,
+    close() {
+      watcher.close();
+      feed.close();
+    },
   };
 }
 

@@ -1,7 +1,6 @@
-import { isDeepStrictEqual } from "node:util";
 import { compileWorkflow } from "../dsl/index.ts";
 import type { DefinitionReference, ExecutionStarted } from "../engine/events.ts";
-import { ConflictError, NotFoundError, PayloadTooLargeError } from "../errors.ts";
+import { NotFoundError, PayloadTooLargeError } from "../errors.ts";
 import type { Database } from "../ports/database.ts";
 import type { EventStore, ExecutionHead, StartCommand, StartResult } from "../ports/event-store.ts";
 import {
@@ -17,13 +16,14 @@ import { bytesBeyond } from "../values/json-size.ts";
 import { isClosed } from "../values/status.ts";
 import { NO_TIP, nextTip } from "../values/tip.ts";
 import type { Admission } from "./admission.ts";
+import type { Once } from "./request-keys.ts";
 
 export interface StartRequest {
   readonly tenant: TenantId;
-  /** Absent: derived from `idempotencyKey`, else random. */
+  /** Absent: derived from `once`, else random. */
   readonly workflowId?: WorkflowId;
-  /** The same key and workflow ID name the same execution, however often they are sent. */
-  readonly idempotencyKey?: string;
+  /** Repeats of one request open the same execution, however often it is sent. */
+  readonly once?: Pick<Once, "id" | "outcome" | "note">;
   readonly definition: DefinitionChoice;
   readonly input?: Json;
   readonly labels?: Readonly<Record<string, string>>;
@@ -54,21 +54,23 @@ export interface StartPorts {
  * Opens an execution; the definition is resolved once and recorded.
  *
  * @throws {NotFoundError} for a definition that is not registered.
- * @throws {ConflictError} when the idempotency key was used for another request.
  * @throws {QuotaError} when the tenant may not start one more now.
  * @throws {PayloadTooLargeError}
  */
 export async function startExecution(ports: StartPorts, request: StartRequest): Promise<StartResult> {
-  const { tenant, idempotencyKey } = request;
+  const { tenant, once } = request;
   refuseLargeInput(request.input, ports.payloadMaxBytes);
-  const workflowId = request.workflowId ?? newWorkflowId(tenant, idempotencyKey, ports.now());
-  const seed = idempotencyKey === undefined ? undefined : hashOf("start", tenant, workflowId, idempotencyKey);
+  const workflowId = request.workflowId ?? newWorkflowId(tenant, once?.id, ports.now());
+  const seed = once === undefined ? undefined : hashOf("start", tenant, workflowId, once.id);
   const partition = partitionOf({ tenant, workflowId }, ports.partitions);
   const executionId = newExecutionId(partition, ports.now(), seed);
+  const earlier = once?.outcome ? await startedBefore(ports, once.outcome) : undefined;
+  if (earlier) return { result: "existing", head: earlier };
   const definition = await resolve(ports, request);
   if (definition === undefined) {
-    const earlier = seed === undefined ? undefined : await startedBefore(ports, request, executionId);
-    if (earlier) return { result: "existing", head: earlier };
+    // It may have been taken out of the lists after an earlier try.
+    const before = once === undefined ? undefined : await startedBefore(ports, executionId);
+    if (before) return { result: "existing", head: before };
     throw new NotFoundError("definition", nameOf(request.definition));
   }
   const event: ExecutionStarted = {
@@ -99,8 +101,9 @@ export async function startExecution(ports: StartPorts, request: StartRequest): 
   };
   const start = () => ports.events.start(command);
   const started = await (ports.admission?.(tenant, () => opensNothingMore(ports, command), start) ?? start());
-  if (seed !== undefined && started.result === "existing" && started.head.executionId === executionId) {
-    await startedBefore(ports, request, executionId);
+  // Another one than the id leads to: a repeat must find it too, even when it has ended by then.
+  if (started.result === "existing" && started.head.executionId !== executionId) {
+    await once?.note(started.head.executionId);
   }
   return started;
 }
@@ -119,9 +122,9 @@ async function opensNothingMore({ events }: StartPorts, { executionId, ...group 
   return (same ?? null) !== null || (latest !== undefined && latest !== null && !isClosed(latest.status));
 }
 
-function newWorkflowId(tenant: TenantId, idempotencyKey: string | undefined, nowMs: number): WorkflowId {
-  const id = idempotencyKey === undefined ? undefined : hashOf("workflow", tenant, idempotencyKey);
-  return newExecutionId(0, nowMs, id).replace("x0-", "w-");
+function newWorkflowId(tenant: TenantId, onceId: string | undefined, nowMs: number): WorkflowId {
+  const seed = onceId === undefined ? undefined : hashOf("workflow", tenant, onceId);
+  return newExecutionId(0, nowMs, seed).replace("x0-", "w-");
 }
 
 async function resolve(
@@ -148,32 +151,9 @@ async function resolve(
   return { namespace: stored.namespace, name: stored.name, version: stored.version, digest: stored.digest };
 }
 
-/** The execution an earlier request with this idempotency key opened. @throws {ConflictError} if that asked for something else. */
-async function startedBefore(
-  ports: StartPorts,
-  request: StartRequest,
-  executionId: ExecutionId,
-): Promise<ExecutionHead | undefined> {
-  const earlier = await ports.events.describe(executionId);
-  if (!earlier) return undefined;
-  const first = earlier.first.type === "execution.started" ? earlier.first.data : undefined;
-  const sameInput = isDeepStrictEqual(first?.input, request.input ?? {});
-  if (!sameInput || !isSameDefinition(request.definition, earlier.head.definition)) {
-    throw new ConflictError(
-      "DURABULL_IDEMPOTENCY_KEY_REUSED",
-      `this Idempotency-Key started ${executionId} with another definition or input`,
-    );
-  }
-  return earlier.head;
-}
-
-/** Without a version the newest may have changed since: the name decides. */
-function isSameDefinition(wanted: DefinitionChoice, had: DefinitionReference): boolean {
-  if ("document" in wanted) return compileWorkflow(wanted.document).digest === had.digest;
-  const anyVersion = wanted.version === undefined || wanted.version === "latest";
-  return (
-    wanted.namespace === had.namespace && wanted.name === had.name && (anyVersion || wanted.version === had.version)
-  );
+async function startedBefore(ports: StartPorts, executionId: ExecutionId): Promise<ExecutionHead | undefined> {
+  const [head] = await ports.events.heads([executionId]);
+  return head ?? undefined;
 }
 
 function nameOf(definition: DefinitionChoice): string {

@@ -1,4 +1,4 @@
-import type { ExecutionCancelled } from "../engine/events.ts";
+import type { ExecutionCancelled, HistoryEvent } from "../engine/events.ts";
 import { ConflictError, NotFoundError, VersionConflictError } from "../errors.ts";
 import type { Description, EventStore, ExecutionHead } from "../ports/event-store.ts";
 import type { ExecutionId } from "../values/ids.ts";
@@ -17,6 +17,7 @@ export interface Terminated {
 /**
  * Ends an execution without running the engine, so that it works on a history that cannot be folded.
  *
+ * @param isRepeat the same request may have terminated it before: that it is terminated is what was asked for.
  * @throws {NotFoundError} for an unknown one.
  * @throws {ConflictError} when it has ended.
  * @throws {VersionConflictError} when others committed first, every time.
@@ -25,10 +26,12 @@ export async function terminateExecution(
   events: Pick<EventStore, "describe" | "commit">,
   executionId: ExecutionId,
   reason: string | undefined,
+  isRepeat = false,
 ): Promise<Terminated> {
   for (let tries = 1; ; tries++) {
     const before = await events.describe(executionId);
     if (!before) throw new NotFoundError("execution", executionId);
+    if (isRepeat && isTerminated(before.last)) return { head: before.head, before };
     if (isClosed(before.head.status)) throw endedError(before.head);
     const event: ExecutionCancelled = {
       type: "execution.cancelled",
@@ -51,6 +54,10 @@ export async function terminateExecution(
       if (!(error instanceof VersionConflictError) || tries >= TRIES) throw error;
     }
   }
+}
+
+function isTerminated(event: HistoryEvent): boolean {
+  return event.type === "execution.cancelled" && event.data.terminated === true;
 }
 
 export function endedError(head: ExecutionHead): ConflictError {

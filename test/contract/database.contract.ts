@@ -1,14 +1,20 @@
 import { describe } from "vitest";
 import type { Database } from "../../src/ports/database.ts";
+import { changeContract } from "./database/changes.ts";
 import { definitionContract } from "./database/definitions.ts";
 import { executionListContract } from "./database/executions.ts";
 import { functionContract } from "./database/functions.ts";
+import { keyUseContract } from "./database/key-uses.ts";
 import { retentionContract } from "./database/retention.ts";
 
-/** What every Database promises. `open` gives one that holds nothing yet; the suite closes it. */
+export { CHANGES_KEPT } from "./database/changes.ts";
+
+/** What every Database promises. `open` gives one that holds nothing yet and keeps `CHANGES_KEPT`; the suite closes it. */
 export function databaseContract(open: () => Promise<Database>): void {
   describe("definitions and tenants", () => definitionContract(open));
   describe("lists of executions", () => executionListContract(open));
   describe("retention", () => retentionContract(open));
+  describe("status changes", () => changeContract(open));
+  describe("uses of idempotency keys", () => keyUseContract(open));
   describe("announced functions", () => functionContract(open));
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import { createPostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import { createPostgresEventStore } from "../../src/adapters/postgres/event-store.ts";
 import { freshDatabase, startPostgres, type TestServer } from "../support/servers.ts";
-import { databaseContract } from "./database.contract.ts";
+import { CHANGES_KEPT, databaseContract } from "./database.contract.ts";
 import { CONTRACT_OPTIONS, eventStoreContract } from "./event-store.contract.ts";
 
 let server: TestServer;
@@ -28,5 +28,7 @@ describe("PostgresEventStore", () => {
 });
 
 describe("PostgresDatabase", () => {
-  databaseContract(() => createPostgresDatabase({ connectionString, schema: freshSchema() }));
+  databaseContract(() =>
+    createPostgresDatabase({ connectionString, schema: freshSchema(), changesKept: CHANGES_KEPT }),
+  );
 });

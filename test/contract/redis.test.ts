@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import { createRedisDatabase, createRedisEventStore } from "../../src/adapters/redis/index.ts";
 import { nextSerial } from "../support/build.ts";
 import { startRedis, type TestServer } from "../support/servers.ts";
-import { databaseContract } from "./database.contract.ts";
+import { CHANGES_KEPT, databaseContract } from "./database.contract.ts";
 import { CONTRACT_OPTIONS, eventStoreContract } from "./event-store.contract.ts";
 
 /** A fresh prefix is a store that holds nothing yet. */
@@ -24,7 +24,7 @@ function bothContracts(start: () => Promise<TestServer>): void {
       createRedisEventStore({ url: server.url, prefix: freshPrefix(), options: CONTRACT_OPTIONS }),
     ));
   describe("the database", () =>
-    databaseContract(() => createRedisDatabase({ url: server.url, prefix: freshPrefix() })));
+    databaseContract(() => createRedisDatabase({ url: server.url, prefix: freshPrefix(), changesKept: CHANGES_KEPT })));
 }
 
 async function startCluster(): Promise<TestServer> {

@@ -186,7 +186,7 @@ describe.each(["redis", "postgres"] as const)("the API on %s", (kind) => {
         body: { executionId: first.body.executionId, status: "CANCELLED" },
       });
       expect(await start({ input: 2 }, "", key)).toMatchObject({
-        status: 409,
+        status: 422,
         body: { code: "DURABULL_IDEMPOTENCY_KEY_REUSED" },
       });
     });

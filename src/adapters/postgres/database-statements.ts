@@ -28,14 +28,8 @@ const TEXTS = {
     WHERE tenant = $1 AND namespace = $2 AND name = $3 AND listed AND ($4::text IS NULL OR version = $4::text)
     RETURNING version`,
   everHeldDefinition: "SELECT EXISTS (SELECT FROM durabull.definition) AS value",
-  project: `INSERT INTO durabull.summary AS s (
-      execution_id, tenant, workflow_id, namespace, name, definition_version, digest, status, ended_as, version, labels,
-      label_pairs, started_at, ended_at
-    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-    ON CONFLICT (execution_id) DO UPDATE SET
-      status = excluded.status, ended_as = excluded.ended_as, version = excluded.version, labels = excluded.labels,
-      label_pairs = excluded.label_pairs, started_at = excluded.started_at, ended_at = excluded.ended_at
-    WHERE s.version < excluded.version`,
+  project: `SELECT durabull.project_summary(
+      $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
   forget: "DELETE FROM durabull.summary WHERE execution_id = ANY ($1)",
   idleDocuments: `SELECT i.digest FROM (
       SELECT digest, idle_since FROM durabull.definition
@@ -57,6 +51,30 @@ const TEXTS = {
       RETURNING digest
     )
     SELECT EXISTS (SELECT FROM kept UNION ALL SELECT FROM unlisted) AS value`,
+  // All of one moment: the snapshot is the statement's own.
+  changes: `WITH log AS (
+      SELECT pg_snapshot_xmin(s)::text::bigint AS xmin, pg_snapshot_xmax(s)::text::bigint AS xmax FROM pg_current_snapshot() AS s
+    )
+    SELECT log.xmin, x.*, c.xid, c.number, c.version AS change_version, c.status AS change_status,
+      c.ended_at AS change_ended_at, s.execution_id, s.tenant, s.workflow_id, s.namespace, s.name, s.definition_version,
+      s.digest, s.status, s.version, s.labels, s.started_at, s.ended_at
+    FROM log
+    CROSS JOIN LATERAL (SELECT
+      $2::bigint >= log.xmax OR EXISTS (
+        SELECT FROM durabull.change_floor f WHERE f.tenant = $1 AND (f.xid, f.number) > ($2::bigint, $3::bigint)
+      ) AS gone,
+      EXISTS (SELECT FROM durabull.change p WHERE p.tenant = $1 AND p.xid >= log.xmin) AS pending
+    ) x
+    LEFT JOIN LATERAL (
+      SELECT * FROM durabull.change c
+      WHERE c.tenant = $1 AND (c.xid, c.number) > ($2::bigint, $3::bigint) AND c.xid < log.xmin
+      ORDER BY c.xid, c.number LIMIT $4
+    ) c ON true
+    LEFT JOIN durabull.summary s ON s.execution_id = c.execution_id
+    ORDER BY c.xid, c.number`,
+  reserveKey: "SELECT durabull.reserve_key($1, $2, $3, $4, $5) AS value",
+  settleKey: "UPDATE durabull.key_use SET outcome = $4 WHERE tenant = $1 AND use = $2 AND id = $3",
+  releaseKey: "DELETE FROM durabull.key_use WHERE tenant = $1 AND use = $2 AND id = $3 AND NOT shared",
   openExecutions: `SELECT count(*) AS value FROM durabull.summary
     WHERE tenant = $1 AND namespace = $2 AND name = $3 AND ended_as IS NULL
       AND ($4::text IS NULL OR definition_version = $4::text)`,

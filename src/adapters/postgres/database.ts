@@ -1,20 +1,24 @@
 import type {
   AnnouncedFunction,
+  Changes,
   Database,
   DefinitionFilter,
   ExecutionFilter,
   ExecutionSummary,
+  KeyReservation,
+  KeyUse,
   KnownFunction,
   NewDefinition,
   StoredDefinition,
 } from "../../ports/database.ts";
 import type { Page, Paged } from "../../ports/event-store.ts";
 import type { ExpiredExecution } from "../../ports/retention.ts";
-import type { TenantId } from "../../values/ids.ts";
+import { hashOf, type TenantId } from "../../values/ids.ts";
 import { isClosed } from "../../values/status.ts";
+import { type ChangeRow, changesOf, partsOfPosition } from "./change-log.ts";
 import { cursorOf, partsOfCursor } from "./cursor.ts";
 import { type DatabaseStatements, databaseStatements } from "./database-statements.ts";
-import { executionsQuery, labelPairs, type SummaryRow } from "./executions-query.ts";
+import { executionsQuery, labelPairs, type SummaryRow, summaryOf } from "./executions-query.ts";
 import { migratePostgres } from "./migrate.ts";
 import { Pool, type Row } from "./pool.ts";
 import { DEFAULT_SCHEMA } from "./schema-name.ts";
@@ -28,6 +32,8 @@ export interface PostgresDatabaseOptions {
   readonly poolSize?: number;
   /** Default 10,000. */
   readonly queryTimeoutMs?: number;
+  /** Status changes kept of each tenant, about. Default: 10,000. */
+  readonly changesKept?: number;
 }
 
 /**
@@ -40,15 +46,17 @@ export async function createPostgresDatabase(options: PostgresDatabaseOptions): 
   const { connectionString, schema = DEFAULT_SCHEMA, poolSize = 5, queryTimeoutMs = 10_000 } = options;
   await migratePostgres(connectionString, schema);
   const pool = new Pool({ connectionString, size: poolSize, queryTimeoutMs });
-  return new PostgresDatabase(pool, databaseStatements(schema), schema);
+  return new PostgresDatabase(pool, databaseStatements(schema), schema, options.changesKept ?? 10_000);
 }
 
 class PostgresDatabase implements Database {
   readonly #pool: Pool;
   readonly #sql: DatabaseStatements;
   readonly #schema: string;
+  readonly #changesKept: number;
 
-  constructor(pool: Pool, sql: DatabaseStatements, schema: string) {
+  constructor(pool: Pool, sql: DatabaseStatements, schema: string, changesKept: number) {
+    this.#changesKept = changesKept;
     this.#pool = pool;
     this.#sql = sql;
     this.#schema = schema;
@@ -128,6 +136,7 @@ class PostgresDatabase implements Database {
       labelPairs(labels),
       startedAt,
       endedAt,
+      this.#changesKept,
     ]);
   }
 
@@ -142,6 +151,12 @@ class PostgresDatabase implements Database {
 
   dropDocument(tenant: TenantId, digest: string, idleMs: number): Promise<boolean> {
     return this.#pool.value(this.#sql.dropDocument, [tenant, digest, idleMs]);
+  }
+
+  async changes(tenant: TenantId, after: string | undefined, limit: number): Promise<Changes> {
+    const place = after === undefined ? ["0", "0"] : partsOfPosition(after);
+    const values = [tenant, ...place, after === undefined ? 0 : limit];
+    return changesOf(await this.#pool.query<ChangeRow & SummaryRow>(this.#sql.changes, values), after, limit);
   }
 
   async executions(tenant: TenantId, filter: ExecutionFilter, page: Page): Promise<Paged<ExecutionSummary>> {
@@ -172,9 +187,26 @@ class PostgresDatabase implements Database {
     }));
   }
 
+  async reserveKey(use: KeyUse, ttlMs: number): Promise<KeyReservation> {
+    const values = [use.tenant, useHash(use), use.body, use.id, ttlMs];
+    return JSON.parse(await this.#pool.value<string>(this.#sql.reserveKey, values));
+  }
+
+  async settleKey(use: KeyUse, outcome: string): Promise<void> {
+    await this.#pool.query(this.#sql.settleKey, [use.tenant, useHash(use), use.id, outcome]);
+  }
+
+  async releaseKey(use: KeyUse): Promise<void> {
+    await this.#pool.query(this.#sql.releaseKey, [use.tenant, useHash(use), use.id]);
+  }
+
   close(): Promise<void> {
     return this.#pool.close();
   }
+}
+
+function useHash({ route, key }: KeyUse): string {
+  return hashOf(route, key);
 }
 
 interface DefinitionRow extends Row {
@@ -205,20 +237,6 @@ function definitionOf({ document, created_at, ...row }: DefinitionRow): StoredDe
     source,
     document: JSON.parse(document),
     createdAt: Number(created_at),
-  };
-}
-
-function summaryOf(row: SummaryRow): ExecutionSummary {
-  return {
-    executionId: row.execution_id,
-    tenant: row.tenant,
-    workflowId: row.workflow_id,
-    definition: { namespace: row.namespace, name: row.name, version: row.definition_version, digest: row.digest },
-    status: row.status,
-    version: Number(row.version),
-    labels: JSON.parse(row.labels),
-    startedAt: Number(row.started_at),
-    endedAt: row.ended_at === null ? null : Number(row.ended_at),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ExecutionFilter } from "../../ports/database.ts";
+import type { ExecutionFilter, ExecutionSummary } from "../../ports/database.ts";
 import type { Page } from "../../ports/event-store.ts";
 import type { TenantId } from "../../values/ids.ts";
 import { type ExecutionStatus, isClosed } from "../../values/status.ts";
@@ -80,4 +80,18 @@ function statusCondition(status: readonly ExecutionStatus[], place: (value: unkn
   if (status.every(isClosed)) return `ended_as = ANY (${place(status)})`;
   const open = status.some(isClosed) ? "" : " AND ended_as IS NULL";
   return `status = ANY (${place(status)})${open}`;
+}
+
+export function summaryOf(row: SummaryRow): ExecutionSummary {
+  return {
+    executionId: row.execution_id,
+    tenant: row.tenant,
+    workflowId: row.workflow_id,
+    definition: { namespace: row.namespace, name: row.name, version: row.definition_version, digest: row.digest },
+    status: row.status,
+    version: Number(row.version),
+    labels: JSON.parse(row.labels),
+    startedAt: Number(row.started_at),
+    endedAt: row.ended_at === null ? null : Number(row.ended_at),
+  };
 }

@@ -3,12 +3,16 @@ import type { AnnouncedFunction, Database, KnownFunction } from "../../ports/dat
 import { answered } from "./connection.ts";
 import { createDefinitionList } from "./definition-list.ts";
 import { createExecutionList } from "./execution-list.ts";
+import { createKeyUses } from "./key-uses.ts";
 import type { Keys } from "./keys.ts";
 import { openRedis, type RedisPlace } from "./open.ts";
 import { demandSchema, list, moment, texts } from "./records.ts";
 import { run, scriptOf } from "./scripts.ts";
 
-export type RedisDatabaseOptions = RedisPlace;
+export type RedisDatabaseOptions = RedisPlace & {
+  /** Status changes kept of each tenant, about. Default: 10,000. */
+  readonly changesKept?: number;
+};
 
 const ANNOUNCE = scriptOf(["lists/lib", "lists/announce-functions"], { writes: true });
 const FUNCTIONS = scriptOf(["lists/lib", "lists/functions"], { writes: false });
@@ -28,7 +32,8 @@ export async function createRedisDatabase(given: RedisDatabaseOptions): Promise<
       return [...(await answered(connection.smembers(keys.tenants)))].sort();
     },
     ...createDefinitionList(connection, keys),
-    ...createExecutionList(connection, keys),
+    ...createExecutionList(connection, keys, given.changesKept ?? 10_000),
+    ...createKeyUses(connection, keys),
     announceFunctions: (worker, functions, ttlMs) => announce(connection, keys, worker, functions, ttlMs),
     functions: () => functionsOf(connection, keys),
     close,

@@ -1,8 +1,10 @@
 import type { Redis } from "ioredis";
 import type { Database, ExecutionFilter, ExecutionSummary } from "../../ports/database.ts";
 import type { Page, Paged } from "../../ports/event-store.ts";
+import { fits } from "../../ports/execution-filter.ts";
 import { hashOf, type TenantId } from "../../values/ids.ts";
 import { isClosed } from "../../values/status.ts";
+import { createChangeLog } from "./change-log.ts";
 import { answered, pipelined } from "./connection.ts";
 import { cursorOf, partsOf } from "./cursors.ts";
 import type { Keys } from "./keys.ts";
@@ -19,12 +21,16 @@ const SUMMARIES_AT_ONCE = 200;
 export function createExecutionList(
   connection: Redis,
   keys: Keys,
-): Pick<Database, "project" | "forget" | "executions" | "openExecutions"> {
+  changesKept: number,
+): Pick<Database, "project" | "forget" | "executions" | "openExecutions" | "changes"> {
   return {
+    ...createChangeLog(connection, keys, (tenant, ids) => summariesOf(connection, keys, tenant, ids)),
     async project(summary) {
       const { tenant, executionId, version, status } = summary;
       const open = isClosed(status) ? 0 : 1;
-      const args = [executionId, version, status, open, JSON.stringify(summary), ...placesOf(summary)] as const;
+      const places = placesOf(summary);
+      const text = JSON.stringify(summary);
+      const args = [executionId, version, status, open, text, ...places, summary.endedAt ?? "", changesKept] as const;
       await run(connection, PROJECT, keys.lists(tenant), args);
     },
 
@@ -97,11 +103,20 @@ async function summaries(
   tenant: TenantId,
   places: readonly string[],
 ): Promise<readonly ExecutionSummary[]> {
-  if (places.length === 0) return [];
-  const found = await answered(
-    connection.mget(places.map((place) => keys.execution(tenant, place.slice(place.indexOf(" ") + 1)))),
-  );
-  return found.flatMap((text) => (text === null ? [] : [summaryOf(text)]));
+  const ids = places.map((place) => place.slice(place.indexOf(" ") + 1));
+  return (await summariesOf(connection, keys, tenant, ids)).filter((summary) => summary !== null);
+}
+
+/** In order; null for what the lists do not know. */
+async function summariesOf(
+  connection: Redis,
+  keys: Keys,
+  tenant: TenantId,
+  ids: readonly string[],
+): Promise<readonly (ExecutionSummary | null)[]> {
+  if (ids.length === 0) return [];
+  const found = await answered(connection.mget(ids.map((id) => keys.execution(tenant, id))));
+  return found.map((text) => (text === null ? null : summaryOf(text)));
 }
 
 /** "<schema> <version> <status> <JSON>" */
@@ -133,19 +148,6 @@ async function fitting(
     if (found.length > limit || batch.length < count) return found.slice(0, limit + 1);
     before = `(${batch.at(-1)}`;
   }
-}
-
-function fits({ status, definition, workflowId, labels, endedAt }: ExecutionSummary, filter: ExecutionFilter): boolean {
-  const { endedAfter, endedBefore } = filter;
-  if (filter.status !== undefined && filter.status.length > 0 && !filter.status.includes(status)) return false;
-  if (filter.namespace !== undefined && filter.namespace !== definition.namespace) return false;
-  if (filter.name !== undefined && filter.name !== definition.name) return false;
-  if (filter.workflowId !== undefined && filter.workflowId !== workflowId) return false;
-  if (endedAfter !== undefined && (endedAt === null || endedAt < endedAfter)) return false;
-  if (endedBefore !== undefined && (endedAt === null || endedAt >= endedBefore)) return false;
-  return Object.entries(filter.labels ?? {}).every(
-    ([key, value]) => Object.hasOwn(labels, key) && labels[key] === value,
-  );
 }
 
 function pageOf(found: readonly ExecutionSummary[], limit: number): Paged<ExecutionSummary> {

@@ -34,6 +34,9 @@ export interface Keys {
   executionsIn(tenant: TenantId, status: ExecutionStatus): string;
   executionsOf(tenant: TenantId, workflowHash: string): string;
   openOf(tenant: TenantId, definition: string): string;
+  changes(tenant: TenantId): string;
+  /** What an `Idempotency-Key` was used for. */
+  use(tenant: TenantId, route: string, key: string): string;
   readonly functions: string;
 }
 
@@ -70,6 +73,8 @@ export function keysOf(prefix: string): Keys {
     executionsIn: (tenant, status) => `${lists(tenant)}:status:${status}`,
     executionsOf: (tenant, workflowHash) => `${lists(tenant)}:workflow:${workflowHash}`,
     openOf: (tenant, definition) => `${lists(tenant)}:open:${definition}`,
+    changes: (tenant) => `${lists(tenant)}:changes`,
+    use: (tenant, route, key) => `${lists(tenant)}:use:${hashOf(route, key).slice(0, 40)}`,
     functions: `${prefix}:{functions}`,
   };
 }

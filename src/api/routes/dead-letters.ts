@@ -32,6 +32,19 @@ export function deadLetterRoutes(app: HttpApp, { executions }: { readonly execut
     },
   );
 
+  app.get(
+    "/dead-letters/:id",
+    {
+      schema: {
+        tags,
+        summary: "Look at one dead letter",
+        params: letterPath,
+        response: { 200: letterBody, ...problems(400, 404, 503) },
+      },
+    },
+    async ({ params, tenant }) => letterBodyOf(await executions.deadLetter(tenant, params.id)),
+  );
+
   app.post(
     "/dead-letters/:id/redrive",
     {
@@ -40,11 +53,11 @@ export function deadLetterRoutes(app: HttpApp, { executions }: { readonly execut
         summary: "Let what it stopped go on; works once",
         params: letterPath,
         body: z.strictObject({}).nullish(),
-        response: { 202: letterBody, ...problems(400, 404, 409, 503) },
+        response: { 202: letterBody, ...problems(400, 404, 409, 422, 503) },
       },
     },
-    async ({ params, tenant }, reply) => {
-      const letter = await executions.redrive(tenant, params.id);
+    async ({ params, tenant, once }, reply) => {
+      const letter = await executions.redrive(tenant, params.id, once);
       return reply.code(202).send(letterBodyOf(letter));
     },
   );

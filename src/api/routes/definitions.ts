@@ -70,7 +70,7 @@ function writeRoutes(app: HttpApp, definitions: DefinitionService): void {
         summary: "Say what is wrong with a definition, without registering it",
         querystring: definitionQuery,
         body: definitionText,
-        response: { 200: checkedBody, ...problems(400, 413, 415, 503) },
+        response: { 200: checkedBody, ...problems(400, 413, 415, 422, 503) },
       },
     },
     async ({ body, query }) => {

@@ -2,7 +2,7 @@ import type { FastifyReply } from "fastify";
 import { InvalidDefinitionError } from "../../errors.ts";
 import type { ExecutionFilter, ExecutionSummary } from "../../ports/database.ts";
 import type { DefinitionService } from "../../runtime/definitions.ts";
-import type { ExecutionService, ExecutionView, Started } from "../../runtime/service.ts";
+import type { ExecutionService, ExecutionStateView, ExecutionView, Started } from "../../runtime/service.ts";
 import type { DefinitionChoice } from "../../runtime/start-execution.ts";
 import { TASKS_FROM_THE_BEGINNING, type TaskEntry, type TaskListStart } from "../../runtime/task-list.ts";
 import type { JsonObject } from "../../values/json.ts";
@@ -24,10 +24,12 @@ import {
   executionPath,
   executionQuery,
   historyQuery,
-  idempotencyKey,
+  type StateBody,
   startBody,
   startedBody,
   startQuery,
+  stateBody,
+  stateQuery,
   type TaskBody,
   taskList,
 } from "../schemas/executions.ts";
@@ -56,7 +58,7 @@ export function executionRoutes(
       const started = await executions.start({
         ...rest,
         tenant,
-        ...keyOf(request.headers["idempotency-key"]),
+        ...(request.once === undefined ? {} : { once: request.once }),
         definition: definition ?? (await checkedDocument(definitions, document ?? {}, query.allowUnknown)),
       });
       if (started.result === "refused") return refuse(started, request, reply);
@@ -180,6 +182,26 @@ export function executionRoutes(
     },
   );
 
+  app.get(
+    "/executions/:executionId/state",
+    {
+      schema: {
+        tags,
+        summary: "How an execution was after one of its events",
+        description: "Status, context, open tasks and output, as the history up to that event tells them.",
+        params: executionPath,
+        querystring: stateQuery,
+        response: { 200: stateBody, ...problems(400, 404, 503) },
+      },
+    },
+    async ({ params, query, tenant }) => {
+      const state = await executions.stateAt(tenant, params.executionId, query.at).catch((error: unknown) => {
+        throw error instanceof RangeError ? invalidRequest("/query/at", error.message) : error;
+      });
+      return stateBodyOf(state);
+    },
+  );
+
   const actions = {
     cancel: "End it: running activities are aborted, timers dropped",
     terminate: "End it without running the engine",
@@ -196,11 +218,11 @@ export function executionRoutes(
           description: "Repeating it is fine; 409 once the execution has ended.",
           params: executionPath,
           body: actionBody,
-          response: { 202: executionBody, ...problems(400, 404, 409, 429, 503) },
+          response: { 202: executionBody, ...problems(400, 404, 409, 422, 429, 503) },
         },
       },
-      async ({ params, body, tenant }, reply) => {
-        await executions[action](tenant, params.executionId, body?.reason);
+      async ({ params, body, tenant, once }, reply) => {
+        await executions[action](tenant, params.executionId, body?.reason, once);
         return reply.code(202).send(executionBodyOf(await executions.view(tenant, params.executionId)));
       },
     );
@@ -220,13 +242,6 @@ async function checkedDocument(
   }
   const source = typeof document === "string" ? document : JSON.stringify(document, null, 2);
   return { document: checked.workflow.document, source };
-}
-
-function keyOf(header: string | readonly string[] | undefined): { readonly idempotencyKey?: string } {
-  if (header === undefined) return {};
-  const parsed = idempotencyKey.safeParse(header);
-  if (parsed.success) return { idempotencyKey: parsed.data };
-  throw invalidRequest("/headers/idempotency-key", parsed.error.issues[0]?.message ?? "it is not valid");
 }
 
 /** Aborts when the caller has gone: nobody waits for the answer. */
@@ -256,13 +271,32 @@ function executionBodyOf(view: ExecutionView): ExecutionBody {
   };
 }
 
-function summaryBodyOf(summary: ExecutionSummary): ExecutionSummaryBody {
+export function summaryBodyOf(summary: ExecutionSummary): ExecutionSummaryBody {
   const { startedAt, endedAt, version, ...rest } = summary;
   return {
     ...rest,
     startedAt: isoTime(startedAt),
     ...(endedAt === null ? {} : { endedAt: isoTime(endedAt) }),
     historyLength: version,
+  };
+}
+
+function stateBodyOf({ head, time, tasks, ...state }: ExecutionStateView): StateBody {
+  const { executionId, workflowId, tenant, definition, version } = head;
+  const { namespace, name, digest } = definition;
+  return {
+    executionId,
+    workflowId,
+    tenant,
+    definition: { namespace, name, version: definition.version, digest },
+    ...state,
+    historyLength: version,
+    time: isoTime(time),
+    tasks: tasks.map(({ startedAt, until, ...task }) => ({
+      ...task,
+      startedAt: isoTime(startedAt),
+      ...(until === undefined ? {} : { until: isoTime(until) }),
+    })),
   };
 }
 

@@ -15,8 +15,17 @@ const idempotencyHeader = {
   name: "Idempotency-Key",
   in: "header",
   required: false,
-  description: "Repeating a start with the same key gives the same execution",
+  description:
+    "For 24 hours, repeating a POST with its key and body does nothing twice and gives the same result; another body is refused (422)",
   schema: { type: "string", minLength: 1, maxLength: 255 },
+} as const;
+
+const lastEventHeader = {
+  name: "Last-Event-ID",
+  in: "header",
+  required: false,
+  description: "`id` of the last event that was taken: goes on after it",
+  schema: { type: "string" },
 } as const;
 
 /** Collects the routes registered after it; `/openapi.json` describes them. */
@@ -58,7 +67,8 @@ function polishedOperation(path: string, method: string, operation: Json): Json 
   const parameters = [
     ...(Array.isArray(operation.parameters) ? operation.parameters : []),
     ...(path.startsWith("/api/") ? [tenantHeader] : []),
-    ...(path === "/api/v1/executions" && method === "post" ? [idempotencyHeader] : []),
+    ...(path.startsWith("/api/") && method === "post" ? [idempotencyHeader] : []),
+    ...(path.startsWith("/api/") && path.endsWith("/stream") ? [lastEventHeader] : []),
   ];
   const responses = mapObject(operation.responses, (status, response) => polishedResponse(status, response));
   return { ...operation, ...(parameters.length === 0 ? {} : { parameters }), responses };
@@ -68,7 +78,7 @@ function polishedResponse(status: string, response: Json): Json {
   if (!isJsonObject(response)) return response;
   if (status === "204") return { description: "Done" };
   const content = isJsonObject(response.content) ? response.content : {};
-  const json = content["application/json"];
+  const json = content["application/json"] ?? Object.values(content)[0];
   const isProblem = JSON.stringify(json ?? {}).includes(PROBLEM);
   const description = isProblem ? "A problem" : "Done";
   return { ...response, description, content: isProblem ? { "application/problem+json": json ?? {} } : content };

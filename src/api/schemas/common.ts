@@ -94,3 +94,7 @@ export function problems<const Statuses extends readonly number[]>(...statuses: 
     typeof problemBody
   >;
 }
+
+export const idempotencyKey = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,255}$/, "an idempotency key is 1 to 255 printable ASCII characters");

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { WAIT_KINDS } from "../../runtime/waiting-for.ts";
+import { isChangePosition } from "../../values/change-position.ts";
 import { isWorkflowId } from "../../values/ids.ts";
 import { isJsonObject } from "../../values/json.ts";
 import { EXECUTION_STATUSES, TASK_STATUSES } from "../../values/status.ts";
@@ -68,10 +69,6 @@ export const startBody = z
     message: 'exactly one of "definition" and "document" is required',
   });
 export const startQuery = z.strictObject({ wait, allowUnknown: flag });
-export const idempotencyKey = z
-  .string()
-  .regex(/^[\x20-\x7e]{1,255}$/, "an idempotency key is 1 to 255 printable ASCII characters");
-
 export const executionPath = z.strictObject({ executionId });
 export const executionQuery = z.strictObject({ wait });
 export const workflowPath = z.strictObject({ workflowId });
@@ -106,11 +103,30 @@ export const executionListQuery = z.strictObject({
   cursor,
 });
 
+/** As the list, without its pages. */
+export const changesQuery = executionListQuery.omit({ limit: true, cursor: true }).extend({
+  after: z
+    .string()
+    .refine(isChangePosition, "expected a position that this stream gave")
+    .exactOptional()
+    .meta({ description: "As Last-Event-ID, for a first connection" }),
+});
+const sequence = z.coerce
+  .number("expected a sequence number")
+  .int("expected a sequence number")
+  .nonnegative("expected 0 or more");
+export const streamQuery = z.strictObject({
+  after: sequence.exactOptional().meta({ description: "As Last-Event-ID, for a first connection" }),
+});
+export const stateQuery = z.strictObject({
+  at: sequence
+    .min(1, "events are counted from 1")
+    .exactOptional()
+    .meta({ description: "Sequence of an event; absent: the last" }),
+});
+
 export const historyQuery = z.strictObject({
-  after: z.coerce
-    .number("expected a sequence number")
-    .int("expected a sequence number")
-    .nonnegative("expected 0 or more")
+  after: sequence
     .exactOptional()
     .meta({ description: "Sequence after which the page begins (with order=desc: before which)" }),
   order: z.enum(["asc", "desc"]).exactOptional(),
@@ -206,3 +222,34 @@ const taskBody = z
   .meta({ id: "TaskRun" });
 export type TaskBody = z.output<typeof taskBody>;
 export const taskList = listOf(taskBody);
+
+const openTask = z
+  .object({
+    task: z.string().meta({ description: "JSON pointer in the definition" }),
+    name: z.string(),
+    status: z.enum(TASK_STATUSES),
+    input: jsonValue,
+    attempt: z.number().int().exactOptional(),
+    iteration: z.number().int().exactOptional(),
+    startedAt: timestamp,
+    until: timestamp.exactOptional().meta({ description: "When its wait ends, or its next try begins" }),
+  })
+  .meta({ id: "OpenTask" });
+export const stateBody = z
+  .object({
+    executionId: z.string(),
+    workflowId: z.string(),
+    tenant: z.string(),
+    definition: definitionReference,
+    at: z.number().int().meta({ description: "Sequence of the event after which it was like this" }),
+    time: timestamp,
+    historyLength: z.number().int(),
+    status: z.enum(EXECUTION_STATUSES),
+    input: jsonValue,
+    context: jsonValue,
+    tasks: z.array(openTask).readonly().meta({ description: "Begun and not ended" }),
+    output: jsonValue.exactOptional(),
+    error: problemDetails.exactOptional(),
+  })
+  .meta({ id: "ExecutionState" });
+export type StateBody = z.output<typeof stateBody>;
