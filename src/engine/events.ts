@@ -2,6 +2,7 @@ import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
 import type { TaskReference } from "../values/task-reference.ts";
+import type { TraceContext } from "../values/trace-context.ts";
 import type { TimerPurpose } from "./owed-work.ts";
 
 /** Who says so. */
@@ -45,6 +46,8 @@ export type ExecutionStarted = Recorded<
     readonly input: Json;
     /** Limit in milliseconds for a definition without its own; 0 = none. */
     readonly defaultTimeoutMs: number;
+    /** The trace in which it was asked for: what the execution does later belongs to it. */
+    readonly trace?: TraceContext;
   }
 >;
 export type ExecutionPaused = Recorded<"execution.paused", { readonly reason?: string }>;

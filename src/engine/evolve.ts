@@ -122,6 +122,7 @@ function opened({ data, at }: ExecutionStarted): ExecutionState {
     startedAt: at,
     input: data.input,
     defaultTimeoutMs: data.defaultTimeoutMs,
+    ...(data.trace === undefined ? {} : { trace: data.trace }),
     context: {},
     frames: { [ROOT]: root },
     ready: [ROOT],

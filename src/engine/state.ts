@@ -2,6 +2,7 @@ import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
 import type { TaskReference } from "../values/task-reference.ts";
+import type { TraceContext } from "../values/trace-context.ts";
 import type { DefinitionReference, Move } from "./events.ts";
 import type { TimerPurpose } from "./owed-work.ts";
 
@@ -26,6 +27,7 @@ export interface ExecutionState {
   /** Raw input. */
   readonly input: Json;
   readonly defaultTimeoutMs: number;
+  readonly trace?: TraceContext;
   /** `$context`. */
   readonly context: Json;
   readonly frames: Readonly<Record<number, Frame>>;

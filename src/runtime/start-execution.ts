@@ -14,6 +14,7 @@ import {
 } from "../values/ids.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import { NO_TIP, nextTip } from "../values/tip.ts";
+import type { TraceContext } from "../values/trace-context.ts";
 
 export interface StartRequest {
   readonly tenant: TenantId;
@@ -26,6 +27,8 @@ export interface StartRequest {
   readonly labels?: Readonly<Record<string, string>>;
   readonly onOpen?: "reject" | "use-existing" | "terminate";
   readonly reuse?: "always" | "failed-only" | "never";
+  /** The trace in which the start was asked for. */
+  readonly trace?: TraceContext;
 }
 
 /** A registered definition (without a version: the newest), or a checked document that is run without being registered. */
@@ -73,6 +76,7 @@ export async function startExecution(ports: StartPorts, request: StartRequest): 
       definition,
       input: request.input ?? {},
       defaultTimeoutMs: ports.defaultTimeoutMs,
+      ...(request.trace === undefined ? {} : { trace: request.trace }),
     },
   };
   await ports.ensureTenant(tenant);

@@ -19,6 +19,14 @@ const idempotencyHeader = {
   schema: { type: "string", minLength: 1, maxLength: 255 },
 } as const;
 
+const traceHeader = {
+  name: "traceparent",
+  in: "header",
+  required: false,
+  description: "W3C Trace Context: what the execution does belongs to this trace. `tracestate` goes along",
+  schema: { type: "string" },
+} as const;
+
 /** Collects the routes registered after it; `/openapi.json` describes them. */
 export async function openApi(app: HttpApp, version: string): Promise<void> {
   await app.register(swagger, {
@@ -58,7 +66,7 @@ function polishedOperation(path: string, method: string, operation: Json): Json 
   const parameters = [
     ...(Array.isArray(operation.parameters) ? operation.parameters : []),
     ...(path.startsWith("/api/") ? [tenantHeader] : []),
-    ...(path === "/api/v1/executions" && method === "post" ? [idempotencyHeader] : []),
+    ...(path === "/api/v1/executions" && method === "post" ? [idempotencyHeader, traceHeader] : []),
   ];
   const responses = mapObject(operation.responses, (status, response) => polishedResponse(status, response));
   return { ...operation, ...(parameters.length === 0 ? {} : { parameters }), responses };

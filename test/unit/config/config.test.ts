@@ -52,6 +52,7 @@ describe("given an empty environment", () => {
       timerHorizonMs: 86_400_000,
       shutdownGraceMs: 10_000,
       scalerJobsPerWorker: 50,
+      tracing: null,
       allowPrivateNetwork: true,
       httpAllowedHosts: [],
       httpMaxResponseBytes: 1_048_576,
