@@ -12,11 +12,12 @@ import {
   startTaskRole,
   startWorkflowRole,
 } from "./compose/roles.ts";
-import { type Config, isLoopback } from "./config/index.ts";
+import { type Config, isLoopback, secretTexts } from "./config/index.ts";
 import { dashboardPages } from "./dashboard/index.ts";
 import { type DefinedFunction, loadFunctions } from "./functions/index.ts";
 import { createLogger } from "./observability/logger.ts";
 import { createMetrics } from "./observability/metrics.ts";
+import { NO_TRACING, type StartedTracing, startTracing } from "./observability/tracing.ts";
 import { startWatchdog } from "./observability/watchdog.ts";
 import type { Executor, Log } from "./ports/executor.ts";
 import { createDefinitionService, type DefinitionService } from "./runtime/definitions.ts";
@@ -58,7 +59,16 @@ export async function openService(
   options: ServiceOptions = {},
 ): Promise<Service> {
   const worker = `worker-${randomUUID()}`;
-  const logger = createLogger({ level: config.logLevel, worker, terminal: process.stdout.isTTY });
+  let tracing: StartedTracing | undefined;
+  const logger = createLogger({
+    level: config.logLevel,
+    worker,
+    terminal: process.stdout.isTTY,
+    secrets: secretTexts(config),
+    more: config.tracing === null ? undefined : () => tracing?.logFields() ?? {},
+  });
+  if (config.tracing !== null)
+    tracing = await startTracing({ ...config.tracing, version: VERSION, worker, log: logger });
   for (const notice of config.notices) logger.warn(notice);
   const functions = [
     ...(options.functions ?? []),
@@ -70,8 +80,9 @@ export async function openService(
   const life: Life = { phase: "starting" };
   const started: Role[] = [];
   const closers: (() => Promise<unknown>)[] = [];
+  if (tracing !== undefined) closers.push(tracing.close);
   try {
-    const ports = runtimePorts(config, adapters, metrics, logger, VERSION);
+    const ports = runtimePorts(config, adapters, { metrics, tracing: tracing ?? NO_TRACING, log: logger }, VERSION);
     const definitions = createDefinitionService({ database: adapters.database, log: logger });
     const executions = createExecutionService({
       ...adapters,
@@ -128,6 +139,7 @@ export async function openService(
         health,
         logger,
         version: VERSION,
+        ...(tracing === undefined ? {} : { tracing }),
         metrics: metrics.registry,
         queues: () => adapters.queues.boardQueues(),
         pages: dashboardPages,

@@ -8,6 +8,7 @@ import Fastify, {
 } from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
+import type { Tracing } from "../ports/tracing.ts";
 import type { DefinitionService } from "../runtime/definitions.ts";
 import type { Scaler } from "../runtime/scaler.ts";
 import type { ExecutionService } from "../runtime/service.ts";
@@ -46,6 +47,8 @@ export interface AppDeps {
   readonly health: HealthRegistry;
   readonly logger: FastifyBaseLogger;
   readonly version: string;
+  /** Absent: a `traceparent` is handed on as it is. */
+  readonly tracing?: Tracing;
   /** A prom-client registry, to be shown at `/metrics`; absent: no such route. */
   readonly metrics?: MetricsRegistry;
   /** BullMQ queues for Bull Board at `/queues`; asked again at each visit. Absent: no such route. */

@@ -9,6 +9,7 @@ import type { DefinedFunction } from "../functions/index.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Executor, Log } from "../ports/executor.ts";
 import type { Consumer } from "../ports/queues.ts";
+import type { Tracing } from "../ports/tracing.ts";
 import { ActivitiesInHand } from "../runtime/activities-in-hand.ts";
 import { createDefinitions } from "../runtime/compiled-definitions.ts";
 import { redrive } from "../runtime/dead-letters.ts";
@@ -43,7 +44,12 @@ const ANNOUNCE_EVERY_MS = 10_000;
 const ANNOUNCED_FOR_MS = 30_000;
 
 /** What the runtime works with, from the adapters and the configuration. */
-export function runtimePorts(config: Config, adapters: Adapters, metrics: Metrics, log: Log, version: string): Ports {
+export function runtimePorts(
+  config: Config,
+  adapters: Adapters,
+  { metrics, tracing, log }: { readonly metrics: Metrics; readonly tracing: Tracing; readonly log: Log },
+  version: string,
+): Ports {
   const settings: RuntimeSettings = {
     eventBatchSize: config.eventBatchSize,
     sliceEvents: SLICE_EVENTS,
@@ -72,6 +78,7 @@ export function runtimePorts(config: Config, adapters: Adapters, metrics: Metric
     functionQueues: createFunctionQueues(adapters.database),
     log,
     metrics,
+    tracing,
     failpoints: createFailpoints(config.failpoints, Math.random),
     settings,
   };
@@ -120,6 +127,7 @@ export async function startTaskRole(
     allowPrivateNetwork: config.allowPrivateNetwork,
     allowedHosts: config.httpAllowedHosts,
     maxResponseBytes: config.httpMaxResponseBytes,
+    tracing: ports.tracing,
   });
   const inHand = new ActivitiesInHand(ports.events, ports.log, ports.settings.activityLeaseMs, STILL_OWED_EVERY_MS);
   const environment = createEnvSecrets(config.secrets);

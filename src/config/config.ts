@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { ConfigError } from "../errors.ts";
 import type { Failpoint } from "../values/failpoints.ts";
 import { type AdapterChoice, type AdapterChoices, chooseAdapters } from "./adapters.ts";
+import { unescaped } from "./formats.ts";
 import { shownValue } from "./mask.ts";
 import { probablyMeant, unknownNames } from "./names.ts";
 import { RETIRED, SECRET_PREFIX, SETTING_NAMES, type SettingName, type Settings, settingsSchema } from "./settings.ts";
@@ -68,6 +69,12 @@ export interface Config extends AdapterChoices {
   readonly httpMaxResponseBytes: number;
 
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+  /** Null: no tracing. */
+  readonly tracing: {
+    readonly endpoint: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly serviceName: string;
+  } | null;
   readonly failpoints: readonly Failpoint[];
   /** Text of each `SECRET_<NAME>`, by `<NAME>`. */
   readonly secrets: Readonly<Record<string, string>>;
@@ -262,6 +269,14 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     httpAllowedHosts: settings.HTTP_ALLOWED_HOSTS ?? [],
     httpMaxResponseBytes: settings.HTTP_MAX_RESPONSE_BYTES,
     logLevel: settings.LOG_LEVEL,
+    tracing:
+      settings.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? null
+        : {
+            endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
+            headers: settings.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+            serviceName: settings.OTEL_SERVICE_NAME,
+          },
     failpoints: settings.DURABULL_FAILPOINT ?? [],
     secrets: secretsOf(env),
     secretsDir: settings.SECRETS_DIR ?? null,
@@ -275,4 +290,28 @@ function secretsOf(env: Given): Readonly<Record<string, string>> {
       .filter(([name]) => name.startsWith(SECRET_PREFIX) && name.length > SECRET_PREFIX.length)
       .map(([name, value]) => [name.slice(SECRET_PREFIX.length), value]),
   );
+}
+
+/** Texts that must not be shown: secrets whole and by their members, and the passwords in URLs. */
+export function secretTexts(config: Config): readonly string[] {
+  const urls = [config.eventStore, config.database, config.queues].flatMap((choice) =>
+    choice.kind !== "embedded" && URL.canParse(choice.url) ? [new URL(choice.url).password] : [],
+  );
+  const passwords = urls.flatMap((password) => [password, unescaped(password)]);
+  const texts = [...Object.values(config.secrets), ...Object.values(config.tracing?.headers ?? {}), ...passwords];
+  return texts.flatMap((text) => [text, ...membersOf(text)]);
+}
+
+/** The texts inside a secret that is written as JSON. */
+function membersOf(text: string): readonly string[] {
+  try {
+    const found: string[] = [];
+    JSON.parse(text, (_, value: unknown) => {
+      if (typeof value === "string") found.push(value);
+      return value;
+    });
+    return found;
+  } catch {
+    return [];
+  }
 }

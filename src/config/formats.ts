@@ -131,6 +131,29 @@ export const postgresUrl = () =>
     return url !== undefined && ["postgres:", "postgresql:"].includes(url.protocol) ? given : undefined;
   });
 
+export const httpUrl = () =>
+  format("http://host[:port][/path] or https://…", (given) => {
+    const url = urlOf(given);
+    return url !== undefined && ["http:", "https:"].includes(url.protocol) ? url.href : undefined;
+  });
+
+/** `name=value,name=value`, values percent-encoded, as OpenTelemetry writes headers. */
+export const headerList = () =>
+  format("name=value[,name=value…]", (given) => {
+    const pairs = given.split(",").map((pair) => /^\s*([!#$%&'*+.^_`|~\w-]+)\s*=\s*(\S*)\s*$/.exec(pair));
+    if (pairs.some((pair) => pair === null)) return undefined;
+    return Object.fromEntries(pairs.map((pair) => [pair?.[1] ?? "", unescaped(pair?.[2] ?? "")]));
+  });
+
+/** Percent-decoded; as it is where that is malformed. */
+export function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function urlOf(given: string): URL | undefined {
   return URL.canParse(given) ? new URL(given) : undefined;
 }

@@ -3,8 +3,10 @@ import {
   durationMs,
   failpoints,
   flag,
+  headerList,
   host,
   hostPatterns,
+  httpUrl,
   integer,
   keptMs,
   oneOf,
@@ -242,6 +244,17 @@ export const settingsSchema = z.object({
   LOG_LEVEL: setting(oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"), {
     default: "info",
     meaning: "Least severe level that is logged: trace, debug, info, warn, error, fatal or silent.",
+  }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting(httpUrl(), {
+    meaning: "Traces are sent there by OTLP over HTTP, to its /v1/traces. Without it no tracing is loaded.",
+  }),
+  OTEL_EXPORTER_OTLP_HEADERS: setting(headerList(), {
+    meaning: "Sent along with them, as name=value,name=value.",
+    secret: true,
+  }),
+  OTEL_SERVICE_NAME: setting(text(), {
+    default: "durabull",
+    meaning: "Name of this service in traces. OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG are heeded too.",
   }),
   DURABULL_FAILPOINT: setting(failpoints(), {
     meaning: "For tests of Durabull only: name:action:probability[,…], actions kill, throw, stop, delay<ms>.",

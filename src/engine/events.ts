@@ -2,6 +2,7 @@ import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
 import type { TaskReference } from "../values/task-reference.ts";
+import type { TraceContext } from "../values/trace-context.ts";
 import type { TimerPurpose } from "./owed-work.ts";
 
 /** Who says so. */
@@ -59,6 +60,8 @@ export type ExecutionStarted = Recorded<
     readonly defaultTimeoutMs: number;
     /** The execution whose `run` task asked for this one. */
     readonly parent?: ParentReference;
+    /** The trace in which it was asked for: what the execution does later belongs to it. */
+    readonly trace?: TraceContext;
   }
 >;
 export type ExecutionPaused = Recorded<"execution.paused", { readonly reason?: string }>;

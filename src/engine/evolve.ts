@@ -145,6 +145,7 @@ function opened({ data, at }: ExecutionStarted): ExecutionState {
     input: data.input,
     defaultTimeoutMs: data.defaultTimeoutMs,
     parent: data.parent ?? null,
+    ...(data.trace === undefined ? {} : { trace: data.trace }),
     context: {},
     frames: { [ROOT]: root },
     ready: [ROOT],

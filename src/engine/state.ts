@@ -2,6 +2,7 @@ import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
 import type { TaskReference } from "../values/task-reference.ts";
+import type { TraceContext } from "../values/trace-context.ts";
 import type { DefinitionReference, Move, ParentReference } from "./events.ts";
 import type { TimerPurpose } from "./owed-work.ts";
 
@@ -28,6 +29,7 @@ export interface ExecutionState {
   readonly defaultTimeoutMs: number;
   /** The execution that asked for this one; null for one started from outside. */
   readonly parent: ParentReference | null;
+  readonly trace?: TraceContext;
   /** `$context`. */
   readonly context: Json;
   readonly frames: Readonly<Record<number, Frame>>;

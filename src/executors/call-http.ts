@@ -2,7 +2,9 @@ import { STATUS_CODES } from "node:http";
 import type { Readable } from "node:stream";
 import type { Agent, Dispatcher } from "undici";
 import type { ActivityContext, Executor, Outcome } from "../ports/executor.ts";
+import type { SpanOptions, Tracing } from "../ports/tracing.ts";
 import type { Json } from "../values/json.ts";
+import type { TraceContext } from "../values/trace-context.ts";
 import type { AddressPolicy } from "./http/address-policy.ts";
 import { createGuardedAgent, type Resolve } from "./http/agent.ts";
 import { ENCODINGS, peekBody, readBody } from "./http/body.ts";
@@ -20,6 +22,8 @@ export interface HttpPolicy extends AddressPolicy {
   readonly connectTimeoutMs?: number;
   /** Default: the system's resolver. */
   readonly resolve?: Resolve;
+  /** Each call is a span of it. Default: the activity's trace is handed on as it is. */
+  readonly tracing?: Tracing;
 }
 
 /** `close` waits for calls in hand and closes the connections. */
@@ -48,7 +52,16 @@ export function createHttpExecutor(policy: HttpPolicy): HttpExecutor {
     context.signal.throwIfAborted();
     try {
       const call = httpCallOf(activity.with, defaultHeaders(context));
-      return await carryOut(agent, policy.maxResponseBytes, call, context.signal);
+      const perform = (call: HttpCall) => carryOut(agent, policy.maxResponseBytes, call, context.signal);
+      if (policy.tracing === undefined) return await perform(withTrace(call, context.trace));
+      return await policy.tracing.span(spanOf(call, context), async (span) => {
+        const outcome = await perform(withTrace(call, span.context));
+        if (!outcome.ok) {
+          span.set({ "http.response.status_code": outcome.error.status });
+          span.failed(outcome.error.title ?? outcome.error.type);
+        }
+        return outcome;
+      });
     } catch (error) {
       if (error instanceof ProblemError) return { ok: false, error: error.problem };
       throw error;
@@ -64,6 +77,19 @@ function defaultHeaders(context: ActivityContext): Readonly<Record<string, strin
     "idempotency-key": context.idempotencyKey,
     "user-agent": "durabull",
   };
+}
+
+/** Names of OpenTelemetry's conventions for HTTP clients; neither path nor query, which may hold what is nobody's business. */
+function spanOf({ request }: HttpCall, context: ActivityContext): SpanOptions {
+  const attributes = { "http.request.method": request.method, "server.address": request.url.host };
+  return { name: request.method, kind: "client", parent: context.trace, attributes };
+}
+
+/** An author's own headers win, as a pair. */
+function withTrace(call: HttpCall, trace: TraceContext | undefined): HttpCall {
+  const { request } = call;
+  if (trace === undefined || "traceparent" in request.headers) return call;
+  return { ...call, request: { ...request, headers: { ...request.headers, ...trace } } };
 }
 
 async function carryOut(agent: Agent, maxBytes: number, call: HttpCall, signal: AbortSignal): Promise<Outcome> {

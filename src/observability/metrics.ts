@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { RuntimeMetrics } from "../ports/metrics.ts";
-import type { Queues } from "../ports/queues.ts";
+import type { QueueLoad, Queues } from "../ports/queues.ts";
 
 export interface Metrics extends RuntimeMetrics {
   readonly registry: Registry;
@@ -54,6 +54,12 @@ export function createMetrics(): Metrics {
     "kind",
     "outcome",
   ]);
+  // Shown from the first scrape on: an increase from nothing to one is seen by no alert.
+  for (const kind of ["wake", "activity", "timer", "letter"]) rescues.inc({ kind }, 0);
+  for (const kind of ["job", "answer"]) orphans.inc({ kind }, 0);
+  for (const kind of ["event", "activity", "execution"]) letters.inc({ kind }, 0);
+  for (const status of ["COMPLETED", "FAILED", "CANCELLED"]) ended.inc({ status }, 0);
+  for (const result of ["hit", "miss"]) caches.inc({ result }, 0);
   return {
     registry,
     watch: (queues) => watchQueues(registry, queues),
@@ -93,11 +99,16 @@ function watchQueues(registry: Registry, queues: Pick<Queues, "counts" | "load" 
       }
     },
   });
-  const due = new Gauge({
+  const load = loadsOf(queues);
+  new Gauge({
     name: "durabull_queue_due_timers",
     help: "Delayed jobs whose time has come and that no worker has taken, by queue.",
     labelNames: ["queue"],
     registers,
+    async collect() {
+      this.reset();
+      for (const { queue, due } of await load()) this.set({ queue }, due);
+    },
   });
   new Gauge({
     name: "durabull_queue_oldest_age_seconds",
@@ -106,15 +117,31 @@ function watchQueues(registry: Registry, queues: Pick<Queues, "counts" | "load" 
     registers,
     async collect() {
       this.reset();
-      due.reset();
-      for (const queue of await queues.loadNames().catch(() => [])) {
-        const load = await queues.load(queue).catch(() => null);
-        if (load === null) continue;
-        this.set({ queue }, seconds(load.oldestAgeMs));
-        due.set({ queue }, load.due);
-      }
+      for (const { queue, oldestAgeMs } of await load()) this.set({ queue }, seconds(oldestAgeMs));
     },
   });
+}
+
+/** The load of every queue, asked for once by all who want to know at the same time. */
+function loadsOf(queues: Pick<Queues, "load" | "loadNames">): () => Promise<readonly NamedLoad[]> {
+  let asking: Promise<readonly NamedLoad[]> | undefined;
+  const ask = async () => {
+    const names = await queues.loadNames();
+    const loads = await Promise.all(names.map(async (queue) => ({ queue, load: await queues.load(queue) })));
+    return loads.flatMap(({ queue, load }) => (load === null ? [] : [{ queue, ...load }]));
+  };
+  return () => {
+    asking ??= ask()
+      .catch(() => [])
+      .finally(() => {
+        asking = undefined;
+      });
+    return asking;
+  };
+}
+
+interface NamedLoad extends QueueLoad {
+  readonly queue: string;
 }
 
 function seconds(ms: number): number {

@@ -2,6 +2,7 @@ import type { AnswerFact } from "../engine/facts.ts";
 import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
 import type { Json } from "../values/json.ts";
 import type { TaskReference } from "../values/task-reference.ts";
+import type { TraceContext } from "../values/trace-context.ts";
 
 /** What came of an activity: a result or the specification's error, to be recorded. */
 export type Outcome = AnswerFact["outcome"];
@@ -26,6 +27,8 @@ export interface ActivityContext {
   /** Aborts when the activity is no longer owed, the lock is lost, or the process must go. */
   readonly signal: AbortSignal;
   readonly log: Log;
+  /** The span of this activity, for what it asks of others. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /**

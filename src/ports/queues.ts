@@ -1,4 +1,5 @@
 import type { ExecutionId, Group, TenantId, WorkflowId } from "../values/ids.ts";
+import type { TraceContext } from "../values/trace-context.ts";
 
 /**
  * Wake-ups, timers, activities and dead letters as jobs. A job says *look here*; the store says what is true. Losing, doubling,
@@ -56,6 +57,8 @@ interface JobBase {
 export interface ActivityJob extends JobBase {
   readonly kind: "activity";
   readonly queue?: string;
+  /** A hint for traces; no part of the job's identity. */
+  readonly trace?: TraceContext;
 }
 export interface TimerJob extends JobBase {
   readonly kind: "timer";

@@ -81,6 +81,7 @@ async function open(ports: Ports, parent: Asker, request: TaskRequested): Promis
       input,
       defaultTimeoutMs: above?.defaultTimeoutMs ?? 0,
       parent: reference,
+      ...(above?.trace === undefined ? {} : { trace: above.trace }),
     },
   };
   const started = await events.start({

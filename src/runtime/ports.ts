@@ -6,6 +6,7 @@ import type { Log } from "../ports/executor.ts";
 import type { RuntimeMetrics } from "../ports/metrics.ts";
 import type { Queues } from "../ports/queues.ts";
 import type { Retention } from "../ports/retention.ts";
+import type { Tracing } from "../ports/tracing.ts";
 import type { TenantId } from "../values/ids.ts";
 import type { Failpoints } from "./failpoints.ts";
 
@@ -19,6 +20,7 @@ export interface Ports {
   readonly functionQueues: () => Promise<Readonly<Record<string, string>>>;
   readonly log: Log;
   readonly metrics: RuntimeMetrics;
+  readonly tracing: Tracing;
   readonly failpoints: Failpoints;
   readonly settings: RuntimeSettings;
 }

@@ -3,9 +3,11 @@ import { type Decision, decide, type ExecutionState, owed, statusOf } from "../e
 import { StoreUnavailableError, UnknownSchemaError, VersionConflictError } from "../errors.ts";
 import type { ExecutionHead } from "../ports/event-store.ts";
 import type { Delivery, Job } from "../ports/queues.ts";
+import type { Span, SpanOptions } from "../ports/tracing.ts";
 import type { ExecutionId, Group } from "../values/ids.ts";
 import { isClosed } from "../values/status.ts";
 import { nextTip } from "../values/tip.ts";
+import type { TraceContext } from "../values/trace-context.ts";
 import { cancelAbandoned, startChild, tellParent } from "./children.ts";
 import { parkExecution, parkWake } from "./dead-letters.ts";
 import { jobOf, lookAtOf, owedChanges } from "./dispatch.ts";
@@ -13,6 +15,7 @@ import { summaryOf } from "./execution-summary.ts";
 import { type Loaded, load, snapshotOf } from "./load.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import type { Ports } from "./ports.ts";
+import { spanAttributes } from "./span-attributes.ts";
 import type { StateCache } from "./state-cache.ts";
 import { observeSteps } from "./step-latency.ts";
 
@@ -110,11 +113,10 @@ async function processExecution(
   signal: AbortSignal,
   onClosed: (executionId: ExecutionId) => void,
 ): Promise<void> {
-  const { failpoints, metrics, log, settings } = ports;
+  const { metrics, settings } = ports;
   const until = performance.now() + settings.eventProcessingTimeoutMs;
   let unread = 0;
   for (let lost = 0; lost < MAX_LOST_FENCES && !signal.aborted && performance.now() < until; lost++) {
-    const begun = performance.now();
     const loaded = await load(ports.events, cache, executionId, settings.eventBatchSize);
     if (loaded === null) return;
     metrics.cache(loaded.warm);
@@ -122,41 +124,13 @@ async function processExecution(
       await settle(ports, loaded.log.head, onClosed, loaded);
       return;
     }
-    const { decision, workflow } = await decideOn(ports, loaded);
-    await failpoints.hit("before-commit");
+    const refuseUnread = unread < MAX_UNREAD_REFUSALS;
     try {
-      const refuseUnread = unread < MAX_UNREAD_REFUSALS;
-      const committed = await commit(ports, executionId, loaded, decision, refuseUnread);
-      if (committed === "unread") {
-        unread += 1;
-        continue;
-      }
-      const { head, snapshot } = committed;
-      await failpoints.hit("after-commit");
-      observeSteps(metrics, decision.events, loaded.state, workflow);
-      if (isClosed(head.status)) cache.drop(executionId);
-      else cache.set(executionId, { state: decision.state, tip: head.tip, snapshot });
-      await dispatch(ports, head, loaded, decision);
-      await failpoints.hit("after-dispatch");
-      log.debug(
-        {
-          tenant: head.tenant,
-          workflowId: head.workflowId,
-          executionId,
-          eventsRead: loaded.eventsRead,
-          snapshot: loaded.log.snapshot !== null,
-          facts: decision.taken,
-          decided: decision.events.length,
-          status: head.status,
-          ms: Math.round((performance.now() - begun) * 100) / 100,
-        },
-        "wake-up processed",
+      const done = await ports.tracing.span(wakeSpan(loaded), (span) =>
+        decideAndCommit(ports, cache, loaded, refuseUnread, onClosed, span),
       );
-      const settled =
-        !decision.more && !loaded.log.inboxMore && (await settle(ports, head, onClosed, loaded, decision));
-      // Others get their turn before the rest.
-      if (!settled) await ports.queues.wake(head, "more");
-      return;
+      if (done === "committed") return;
+      unread += 1;
     } catch (error) {
       if (!(error instanceof VersionConflictError)) throw error;
       metrics.lostFence();
@@ -165,6 +139,54 @@ async function processExecution(
   }
   const head = (await ports.events.heads([executionId]))[0];
   if (head) await ports.queues.wake(head, "more");
+}
+
+function wakeSpan({ log, state }: Loaded): SpanOptions {
+  return { name: "wake", kind: "consumer", parent: state.trace, attributes: spanAttributes(log.head) };
+}
+
+/** Steps 5 to 7, and what follows them: "unread" when a closing commit was refused. @throws {VersionConflictError} */
+async function decideAndCommit(
+  ports: Ports,
+  cache: StateCache,
+  loaded: Loaded,
+  refuseUnread: boolean,
+  onClosed: (executionId: ExecutionId) => void,
+  span: Span,
+): Promise<"committed" | "unread"> {
+  const { failpoints, metrics, log } = ports;
+  const { executionId } = loaded.log.head;
+  const begun = performance.now();
+  const { decision, workflow } = await decideOn(ports, loaded);
+  await failpoints.hit("before-commit");
+  const committed = await commit(ports, executionId, loaded, decision, refuseUnread);
+  if (committed === "unread") return "unread";
+  const { head, snapshot } = committed;
+  await failpoints.hit("after-commit");
+  observeSteps(metrics, decision.events, loaded.state, workflow);
+  if (isClosed(head.status)) cache.drop(executionId);
+  else cache.set(executionId, { state: decision.state, tip: head.tip, snapshot });
+  await dispatch(ports, head, loaded, decision, span.context);
+  await failpoints.hit("after-dispatch");
+  span.set({ "durabull.decided": decision.events.length, "durabull.status": head.status });
+  log.debug(
+    {
+      tenant: head.tenant,
+      workflowId: head.workflowId,
+      executionId,
+      eventsRead: loaded.eventsRead,
+      snapshot: loaded.log.snapshot !== null,
+      facts: decision.taken,
+      decided: decision.events.length,
+      status: head.status,
+      ms: Math.round((performance.now() - begun) * 100) / 100,
+    },
+    "wake-up processed",
+  );
+  const settled = !decision.more && !loaded.log.inboxMore && (await settle(ports, head, onClosed, loaded, decision));
+  // Others get their turn before the rest.
+  if (!settled) await ports.queues.wake(head, "more");
+  return "committed";
 }
 
 async function decideOn(
@@ -242,13 +264,19 @@ async function commit(
 }
 
 /** Puts into the queues all that was asked since the last settled version, and takes out what is not owed any more. */
-async function dispatch(ports: Ports, head: ExecutionHead, loaded: Loaded, decision: Decision): Promise<void> {
+async function dispatch(
+  ports: Ports,
+  head: ExecutionHead,
+  loaded: Loaded,
+  decision: Decision,
+  trace: TraceContext | undefined,
+): Promise<void> {
   const { queues, settings } = ports;
   const now = loaded.log.readAt;
   const { removed } = owedChanges(loaded.state, decision.state);
   const dispatches = new Map(loaded.log.owed.map((entry) => [entry.name, entry.dispatch]));
   const jobs = jobsSince(head, decision.state, loaded.log.head.settled, dispatches, now, settings.timerHorizonMs);
-  if (jobs.length > 0) await queues.dispatch(jobs);
+  if (jobs.length > 0) await queues.dispatch(trace === undefined ? jobs : jobs.map((job) => traced(job, trace)));
   await startChildren(ports, head, loaded.log.head.settled, decision);
   await cancelAbandoned(ports, loaded.log.head, decision.state);
   const done = doneIn(decision, loaded.state, settings.timerPrecisionMs);
@@ -269,6 +297,10 @@ async function startChildren(ports: Ports, head: ExecutionHead, settled: number,
       decision.events.find(({ sequence }) => sequence === work.name),
     );
   }
+}
+
+function traced(job: Job, trace: TraceContext): Job {
+  return job.kind === "activity" ? { ...job, trace } : job;
 }
 
 /** Names of work whose job has run: an activity that answered, a timer that fired in time; that of a late one may still be somewhere. */

@@ -4,16 +4,20 @@ import type { Task, Workflow } from "../dsl/workflow.ts";
 import type { ActivityRequest, TaskRequested } from "../engine/events.ts";
 import { caseThatHolds, payloadProblem } from "../engine/index.ts";
 import { ExpressionError } from "../expressions/index.ts";
-import type { Claim } from "../ports/event-store.ts";
+import type { Claim, EventStore } from "../ports/event-store.ts";
 import type { Executor, Outcome } from "../ports/executor.ts";
 import type { ActivityJob, Delivery } from "../ports/queues.ts";
 import type { Secrets } from "../ports/secrets.ts";
+import type { SpanOptions } from "../ports/tracing.ts";
+import type { ExecutionId } from "../values/ids.ts";
 import { isJsonObject, type Json, type JsonObject, ownProperty } from "../values/json.ts";
 import { problemOf } from "../values/problem.ts";
+import type { TraceContext } from "../values/trace-context.ts";
 import type { ActivitiesInHand } from "./activities-in-hand.ts";
 import { parkActivity } from "./dead-letters.ts";
 import { guardSecrets } from "./guard-secrets.ts";
 import type { Ports } from "./ports.ts";
+import { spanAttributes } from "./span-attributes.ts";
 import type { StoreClock } from "./store-clock.ts";
 
 export interface ActivityPorts extends Ports {
@@ -65,10 +69,13 @@ export async function runActivity(ports: ActivityPorts, job: ActivityJob, delive
   try {
     await failpoints.hit("after-claim");
     const signal = AbortSignal.any([delivery.signal, held.signal]);
-    const outcome = await actOrRelease(ports, claim, event, signal, held.signal);
-    if (outcome === undefined || held.signal.aborted) return;
-    await failpoints.hit("after-effect");
-    await answer(ports, job, recordable(outcome, settings.limits.payloadBytes));
+    await ports.tracing.span(await activitySpan(ports, job, claim, event), async (span) => {
+      const outcome = await actOrRelease(ports, claim, event, signal, held.signal, span.context);
+      if (outcome === undefined || held.signal.aborted) return;
+      if (!outcome.ok) span.failed(outcome.error.title ?? outcome.error.type);
+      await failpoints.hit("after-effect");
+      await answer(ports, job, recordable(outcome, settings.limits.payloadBytes));
+    });
   } finally {
     held.drop();
   }
@@ -80,6 +87,27 @@ function recordable(outcome: Outcome, payloadBytes: number): Outcome {
   return error === undefined ? outcome : { ok: false, error };
 }
 
+async function activitySpan(
+  ports: Pick<ActivityPorts, "events">,
+  job: ActivityJob,
+  { head, attempt }: Claim,
+  { data }: TaskRequested,
+): Promise<SpanOptions> {
+  // Jobs of recovery carry no trace: that of the start is kept with the execution.
+  const parent = job.trace ?? (job.dispatch > 0 ? await traceOfStart(ports.events, job.executionId) : undefined);
+  const name = `activity ${data.activity.function ?? data.activity.kind}`;
+  const attributes = { ...spanAttributes(head), "durabull.task": data.task, "durabull.attempt": attempt };
+  return { name, kind: "consumer", parent, attributes };
+}
+
+async function traceOfStart(
+  events: Pick<EventStore, "describe">,
+  executionId: ExecutionId,
+): Promise<TraceContext | undefined> {
+  const description = await events.describe(executionId).catch(() => null);
+  return description?.first.type === "execution.started" ? description.first.data.trace : undefined;
+}
+
 /** Undefined when it is no longer owed. What could not be carried out is given back without blame: this process lives. */
 async function actOrRelease(
   ports: ActivityPorts,
@@ -87,9 +115,10 @@ async function actOrRelease(
   event: TaskRequested,
   signal: AbortSignal,
   notOwed: AbortSignal,
+  trace: TraceContext | undefined,
 ): Promise<Outcome | undefined> {
   try {
-    return await act(ports, claim, event, signal);
+    return await act(ports, claim, event, signal, trace);
   } catch (thrown) {
     if (notOwed.aborted) return undefined;
     const { executionId } = claim.head;
@@ -105,7 +134,13 @@ async function actOrRelease(
   }
 }
 
-async function act(ports: ActivityPorts, claim: Claim, event: TaskRequested, signal: AbortSignal): Promise<Outcome> {
+async function act(
+  ports: ActivityPorts,
+  claim: Claim,
+  event: TaskRequested,
+  signal: AbortSignal,
+  trace: TraceContext | undefined,
+): Promise<Outcome> {
   const { head } = claim;
   const { activity, task, idempotencyKey } = event.data;
   if (activity.kind === "workflow")
@@ -125,6 +160,7 @@ async function act(ports: ActivityPorts, claim: Claim, event: TaskRequested, sig
       idempotencyKey,
       signal,
       log: ports.log,
+      trace,
     },
   );
   ports.metrics.activity(activity.kind, outcome.ok, performance.now() - begun);

@@ -15,6 +15,7 @@ import type { Json, JsonObject } from "../values/json.ts";
 import { bytesBeyond } from "../values/json-size.ts";
 import { isClosed } from "../values/status.ts";
 import { NO_TIP, nextTip } from "../values/tip.ts";
+import type { TraceContext } from "../values/trace-context.ts";
 import type { Admission } from "./admission.ts";
 import type { Once } from "./request-keys.ts";
 
@@ -29,6 +30,8 @@ export interface StartRequest {
   readonly labels?: Readonly<Record<string, string>>;
   readonly onOpen?: "reject" | "use-existing" | "terminate";
   readonly reuse?: "always" | "failed-only" | "never";
+  /** The trace in which the start was asked for. */
+  readonly trace?: TraceContext;
 }
 
 /** A registered definition (without a version: the newest), or a checked document that is run without being registered. */
@@ -85,6 +88,7 @@ export async function startExecution(ports: StartPorts, request: StartRequest): 
       definition,
       input: request.input ?? {},
       defaultTimeoutMs: ports.defaultTimeoutMs,
+      ...(request.trace === undefined ? {} : { trace: request.trace }),
     },
   };
   await ports.ensureTenant(tenant);

@@ -9,6 +9,8 @@ export interface RedisOptions {
   readonly port?: number;
   /** A cluster of this one node, which refuses commands and scripts whose keys are in several slots. */
   readonly cluster?: boolean;
+  /** More arguments of `redis-server`, which win over those above. */
+  readonly more?: readonly string[];
   /** An existing directory; default: a fresh one, removed at exit. */
   readonly dir?: string;
 }
@@ -23,6 +25,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<TestServer
     command: "redis-server",
     args: [
       ...redisArgs(port, dir.path, options.appendfsync ?? "everysec"),
+      ...(options.more ?? []),
       ...(options.cluster ? ["--cluster-enabled", "yes"] : []),
     ],
     uid: undefined,

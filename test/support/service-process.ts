@@ -32,7 +32,7 @@ export interface ServiceProcess {
 }
 
 export interface ServiceOptions {
-  /** Entry point relative to the root, and its arguments. */
+  /** Entry point relative to the root, and its arguments. One in `dist/` is run as it is, by plain Node. */
   readonly entry?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -51,7 +51,8 @@ process.on("exit", () => {
 function launch(options: ServiceOptions): ChildProcess {
   const [entry = "src/main.ts", ...args] = options.entry ?? [];
   const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(process.execPath, ["--import", "tsx", join(ROOT, entry), ...args], {
+  const loader = entry.startsWith("dist/") ? [] : ["--import", "tsx"];
+  const child = spawn(process.execPath, [...loader, join(ROOT, entry), ...args], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
     env: {

@@ -1,6 +1,7 @@
 import { UnrecoverableError } from "bullmq";
 import type { ActivityJob, LetterJob, TimerJob } from "../../ports/queues.ts";
 import { type Group, isExecutionId, isTenantId, isWorkflowId } from "../../values/ids.ts";
+import { type TraceContext, traceContextOf } from "../../values/trace-context.ts";
 
 /** What a job carries: where to look, never what is true. */
 export const SCHEMA = 1;
@@ -24,8 +25,10 @@ export function wakeData({ tenant, workflowId }: Group): WakeData {
   return { v: SCHEMA, tenant, workflowId };
 }
 
-export function activityData({ tenant, workflowId, executionId, name, dispatch, queue }: ActivityJob): ActivityData {
-  return { v: SCHEMA, tenant, workflowId, executionId, name, dispatch, ...(queue === undefined ? {} : { queue }) };
+export function activityData(job: ActivityJob): ActivityData {
+  const { tenant, workflowId, executionId, name, dispatch, queue, trace } = job;
+  const more = { ...(queue === undefined ? {} : { queue }), ...(trace === undefined ? {} : { trace }) };
+  return { v: SCHEMA, tenant, workflowId, executionId, name, dispatch, ...more };
 }
 
 export function timerData({
@@ -58,7 +61,8 @@ export function parseWake(data: unknown): Group {
 export function parseActivity(data: unknown): ActivityJob {
   const fields = ours(data);
   const queue = fields.queue === undefined ? {} : { queue: field(fields, "queue", isText) };
-  return { kind: "activity", ...work(fields), ...queue };
+  const trace = traceOf(fields.trace);
+  return { kind: "activity", ...work(fields), ...queue, ...(trace === undefined ? {} : { trace }) };
 }
 
 export function parseTimer(data: unknown): Omit<TimerJob, "now"> {
@@ -105,6 +109,13 @@ function field<T>(fields: Fields, name: string, is: (value: unknown) => value is
   const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
   if (is(value)) return value;
   throw refuse(`its "${name}" is missing or malformed`);
+}
+
+/** Only a hint: what is malformed is left out. */
+function traceOf(value: unknown): TraceContext | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { traceparent, tracestate } = value as Fields;
+  return traceContextOf(traceparent, tracestate);
 }
 
 function refuse(reason: string): UnrecoverableError {

@@ -1,12 +1,14 @@
 import type { FastifyReply } from "fastify";
 import { InvalidDefinitionError } from "../../errors.ts";
 import type { ExecutionFilter, ExecutionSummary } from "../../ports/database.ts";
+import type { Tracing } from "../../ports/tracing.ts";
 import type { DefinitionService } from "../../runtime/definitions.ts";
 import type { ExecutionService, ExecutionStateView, ExecutionView, Started } from "../../runtime/service.ts";
 import type { DefinitionChoice } from "../../runtime/start-execution.ts";
 import { TASKS_FROM_THE_BEGINNING, type TaskEntry, type TaskListStart } from "../../runtime/task-list.ts";
 import type { JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
+import { type TraceContext, traceContextOf } from "../../values/trace-context.ts";
 import { cloudEvent } from "../cloud-event.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import type { HttpApp } from "../http-app.ts";
@@ -38,7 +40,11 @@ const tags = ["executions"];
 
 export function executionRoutes(
   app: HttpApp,
-  { executions, definitions }: { readonly executions: ExecutionService; readonly definitions: DefinitionService },
+  {
+    executions,
+    definitions,
+    tracing,
+  }: { readonly executions: ExecutionService; readonly definitions: DefinitionService; readonly tracing?: Tracing },
 ): void {
   app.post(
     "/executions",
@@ -55,12 +61,11 @@ export function executionRoutes(
     async (request, reply) => {
       const { body, query, tenant } = request;
       const { definition, document, ...rest } = body;
-      const started = await executions.start({
-        ...rest,
-        tenant,
-        ...(request.once === undefined ? {} : { once: request.once }),
-        definition: definition ?? (await checkedDocument(definitions, document ?? {}, query.allowUnknown)),
-      });
+      const choice = definition ?? (await checkedDocument(definitions, document ?? {}, query.allowUnknown));
+      const once = request.once === undefined ? {} : { once: request.once };
+      const started = await startSpan(request.headers, tracing, (trace) =>
+        executions.start({ ...rest, tenant, ...once, definition: choice, ...(trace === undefined ? {} : { trace }) }),
+      );
       if (started.result === "refused") return refuse(started, request, reply);
       const { executionId } = started.head;
       if (query.wait !== undefined) await executions.waitForEnd(executionId, query.wait, gone(reply));
@@ -227,6 +232,17 @@ export function executionRoutes(
       },
     );
   }
+}
+
+/** The start as a span of the caller's trace; without tracing, the caller's trace as it is. */
+function startSpan<T>(
+  headers: Readonly<Record<string, unknown>>,
+  tracing: Tracing | undefined,
+  start: (trace: TraceContext | undefined) => Promise<T>,
+): Promise<T> {
+  const parent = traceContextOf(headers.traceparent, headers.tracestate);
+  if (tracing === undefined) return start(parent);
+  return tracing.span({ name: "POST /api/v1/executions", kind: "server", parent }, (span) => start(span.context));
 }
 
 async function checkedDocument(

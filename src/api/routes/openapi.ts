@@ -25,6 +25,12 @@ const lastEventHeader = {
   in: "header",
   required: false,
   description: "`id` of the last event that was taken: goes on after it",
+};
+const traceHeader = {
+  name: "traceparent",
+  in: "header",
+  required: false,
+  description: "W3C Trace Context: what the execution does belongs to this trace. `tracestate` goes along",
   schema: { type: "string" },
 } as const;
 
@@ -69,6 +75,7 @@ function polishedOperation(path: string, method: string, operation: Json): Json 
     ...(path.startsWith("/api/") ? [tenantHeader] : []),
     ...(path.startsWith("/api/") && method === "post" ? [idempotencyHeader] : []),
     ...(path.startsWith("/api/") && path.endsWith("/stream") ? [lastEventHeader] : []),
+    ...(path === "/api/v1/executions" && method === "post" ? [traceHeader] : []),
   ];
   const responses = mapObject(operation.responses, (status, response) => polishedResponse(status, response));
   return { ...operation, ...(parameters.length === 0 ? {} : { parameters }), responses };

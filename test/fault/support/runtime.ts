@@ -1,6 +1,7 @@
 import { createRedisDatabase } from "../../../src/adapters/redis/database.ts";
 import { compileWorkflow } from "../../../src/dsl/index.ts";
 import { createMetrics } from "../../../src/observability/metrics.ts";
+import { NO_TRACING } from "../../../src/observability/tracing.ts";
 import type { ExecutionHead } from "../../../src/ports/event-store.ts";
 import { createDefinitions } from "../../../src/runtime/compiled-definitions.ts";
 import { createFailpoints } from "../../../src/runtime/failpoints.ts";
@@ -54,6 +55,7 @@ export async function openRuntime(settings: Partial<RuntimeSettings> = {}): Prom
     functionQueues: async () => ({}),
     log: NO_LOG,
     metrics: { ...createMetrics(), rescue: (kind) => rescues.push(kind) },
+    tracing: NO_TRACING,
     failpoints: createFailpoints([], Math.random),
     settings: { ...SETTINGS, partitions, ...settings },
   };

@@ -64,6 +64,7 @@ describe("given an empty environment", () => {
       retentionDeadLettersMs: 7_776_000_000,
       shutdownGraceMs: 10_000,
       scalerJobsPerWorker: 50,
+      tracing: null,
       allowPrivateNetwork: true,
       httpAllowedHosts: [],
       httpMaxResponseBytes: 1_048_576,
