@@ -58,7 +58,10 @@ export function compareValues(a: Json, b: Json, budget?: Budget): number {
 /** @param nans what two `nan` compare as: the operators say less, a sort must call them equal. */
 function compare(a: Json, b: Json, budget: Budget | undefined, nans: number): number {
   if (typeof a === "number" && typeof b === "number") return compareNumbers(a, b, nans);
-  if (typeof a === "string" && typeof b === "string") return compareStrings(a, b);
+  if (typeof a === "string" && typeof b === "string") {
+    if (budget !== undefined) spend(budget, Math.min(a.length, b.length) >>> 4);
+    return compareStrings(a, b);
+  }
   const rank = rankOf(a);
   const difference = rank - rankOf(b);
   if (difference !== 0 || rank < RANK_OF_CONTAINERS) return difference;
