@@ -4,15 +4,16 @@ import { JqError } from "../errors.ts";
 import { typeError } from "./failures.ts";
 import { toJson } from "./json-text.ts";
 import { isArray, typeOf } from "./order.ts";
+import { decodeUtf8, strictUtf8 } from "./utf8.ts";
 
 type Format = (value: Json, budget: Budget) => string;
 
 const FORMATS: Readonly<Record<string, Format>> = {
   text: textOf,
   json: toJson,
-  csv: (value, budget) => row(value, budget, "csv", ",", (text) => `"${text.replaceAll('"', '""')}"`),
+  csv: (value, budget) => row(value, budget, "csv", ",", (text) => `"${visibleNul(text.replaceAll('"', '""'))}"`),
   tsv: (value, budget) => row(value, budget, "tsv", "\t", (text) => text.replace(/[\t\r\n\\\0]/g, escapedInTsv)),
-  html: (value, budget) => payFor(textOf(value, budget).replace(/[&<>'"]/g, escapedInHtml), budget),
+  html: (value, budget) => payFor(textOf(value, budget).replace(/[&<>'"\0]/g, escapedInHtml), budget),
   uri: (value, budget) => payFor(toUri(textOf(value, budget)), budget),
   urid: fromUri,
   sh: toShell,
@@ -75,7 +76,13 @@ const HTML_ESCAPES: Readonly<Record<string, string>> = {
   ">": "&gt;",
   "'": "&apos;",
   '"': "&quot;",
+  "\0": "\\0",
 };
+
+/** In the formats that escape anything jq writes U+0000 as `\0`. */
+function visibleNul(text: string): string {
+  return text.replaceAll("\0", "\\0");
+}
 
 function escapedInTsv(character: string): string {
   return TSV_ESCAPES[character] ?? character;
@@ -91,7 +98,7 @@ function toShell(value: Json, budget: Budget): string {
 }
 
 function shellWord(word: Json, budget: Budget): string {
-  if (typeof word === "string") return `'${word.replaceAll("'", "'\\''")}'`;
+  if (typeof word === "string") return `'${visibleNul(word.replaceAll("'", "'\\''"))}'`;
   const type = typeOf(word);
   if (type === "array" || type === "object") throw typeError(word, "can not be escaped for shell");
   return toJson(word, budget);
@@ -108,22 +115,20 @@ function toUri(text: string): string {
 }
 
 const BROKEN_ESCAPE = /%(?![0-9a-fA-F]{2})/;
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function fromUri(value: Json, budget: Budget): string {
   const text = textOf(value, budget);
   if (BROKEN_ESCAPE.test(text)) throw typeError(text, "is not a valid uri encoding");
-  try {
-    return payFor(text.replace(/(?:%[0-9a-fA-F]{2})+/g, decodedEscapes), budget);
-  } catch (error) {
-    if (error instanceof TypeError) throw typeError(text, "is not a valid uri encoding");
-    throw error;
-  }
+  const decoded = strictUtf8(unescapedBytes(text));
+  if (decoded === undefined) throw typeError(text, "is not a valid uri encoding");
+  return payFor(decoded, budget);
 }
 
-function decodedEscapes(escapes: string): string {
-  return utf8.decode(Buffer.from(escapes.replaceAll("%", ""), "hex"));
+function unescapedBytes(text: string): Uint8Array {
+  const parts = text.split(/((?:%..)+)/);
+  return Buffer.concat(
+    parts.map((part, index) => (index % 2 === 1 ? Buffer.from(part.replaceAll("%", ""), "hex") : Buffer.from(part))),
+  );
 }
 
 const NOT_BASE64 = /[^A-Za-z0-9+/]/;
@@ -134,7 +139,7 @@ function fromBase64(value: Json, budget: Budget): string {
   const data = text.split("=", 1)[0] ?? "";
   if (NOT_BASE64.test(data)) throw typeError(text, "is not valid base64 data");
   if (data.length % 4 === 1) throw typeError(text, "trailing base64 byte found");
-  return payFor(lenientUtf8.decode(Buffer.from(data, "base64")), budget);
+  return payFor(decodeUtf8(Buffer.from(data, "base64")), budget);
 }
 
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -169,5 +174,5 @@ function fromBase32(value: Json, budget: Budget): string {
     held &= (1 << bits) - 1;
   }
   spend(budget, data.length);
-  return payFor(lenientUtf8.decode(Uint8Array.from(bytes)), budget);
+  return payFor(decodeUtf8(Uint8Array.from(bytes)), budget);
 }
