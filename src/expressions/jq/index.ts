@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Json } from "../../values/json.ts";
-import type { Code } from "./compile/code.ts";
+import type { Code, One } from "./compile/code.ts";
 import { compileTree } from "./compile/compiler.ts";
 import { BREAK, Env, GO_ON, Run, STOP } from "./compile/run.ts";
 import { JqBudgetError, JqError } from "./errors.ts";
@@ -59,23 +59,37 @@ export function compile(source: string, { variables = [] }: CompileOptions = {})
   return program;
 }
 
+/** For what needs neither variables nor a budget. */
+const IDLE = new Env(new Run(0, 0, Number.NaN, []), null, null, null);
+const NO_GLOBALS: readonly Json[] = [];
+
 class CompiledProgram implements Program {
+  /** Fields of fields of the input: by far the most common program, and one that can be run with nothing prepared. */
+  private readonly fields: One | undefined;
+  /** Whether it gives exactly one output. */
+  private readonly single: boolean;
+
   constructor(
     readonly source: string,
     readonly reads: readonly string[],
     private readonly code: Code,
-  ) {}
+  ) {
+    const { chain } = code;
+    this.single = code.single();
+    this.fields = chain !== undefined && chain.base === undefined ? code.one() : undefined;
+  }
 
   first(input: Json, args = NO_ARGUMENTS, options = NO_OPTIONS): Json | undefined {
+    if (this.fields !== undefined) return this.fields(input, IDLE);
     const env = this.start(args, options);
     try {
-      if (this.code.single()) return canonical(this.code.one()(input, env));
+      if (this.single) return output(this.code.one()(input, env), env.run);
       let first: Json | undefined;
       this.code.many()(input, env, (value) => {
         first = value;
         return STOP;
       });
-      return first === undefined ? undefined : canonical(first);
+      return first === undefined ? undefined : output(first, env.run);
     } catch (error) {
       throw failure(error);
     }
@@ -86,7 +100,7 @@ class CompiledProgram implements Program {
     const outputs: Json[] = [];
     try {
       this.code.many()(input, env, (value) => {
-        outputs.push(canonical(value));
+        outputs.push(output(value, env.run));
         return GO_ON;
       });
     } catch (error) {
@@ -97,9 +111,17 @@ class CompiledProgram implements Program {
 
   private start(args: JqArguments, options: EvaluationOptions): Env {
     const { now = Number.NaN, fuel = DEFAULT_FUEL, maxOutputBytes = DEFAULT_OUTPUT_BYTES } = options;
-    const globals = this.reads.map((name) => (Object.hasOwn(args, name) ? (args[name] ?? null) : null));
+    const globals = this.reads.length === 0 ? NO_GLOBALS : this.reads.map((name) => argumentOf(args, name));
     return new Env(new Run(fuel, maxOutputBytes, now, globals), null, null, null);
   }
+}
+
+function argumentOf(args: JqArguments, name: string): Json {
+  return Object.hasOwn(args, name) ? (args[name] ?? null) : null;
+}
+
+function output(value: Json, run: Run): Json {
+  return run.odd ? canonical(value) : value;
 }
 
 /** A stack or a string that JavaScript itself refuses is a budget as well. */

@@ -4,6 +4,7 @@ import { always, Code } from "../compile/code.ts";
 import { indexCode } from "../compile/fields.ts";
 import { EMPTY } from "../compile/functions.ts";
 import { binaryCode } from "../compile/operators.ts";
+import { Run } from "../compile/run.ts";
 import { modifyCode } from "../compile/updates.ts";
 import { JqError } from "../errors.ts";
 import { COLLECTION_FUNCTIONS } from "../library/collections.ts";
@@ -40,6 +41,9 @@ const NATIVES: Readonly<Record<string, Native>> = {
   ...SORTING_FUNCTIONS,
   ...MATH_FUNCTIONS,
 };
+
+/** Natives that may give containers of odd numbers. */
+const ODD_CONTAINERS: ReadonlySet<string> = new Set(["fromjson/0", "frexp/0", "modf/0"]);
 
 const none =
   (code: Code): Builtin =>
@@ -146,7 +150,16 @@ export function findBuiltin(key: string): Builtin | undefined {
   if (builtin !== undefined) return builtin;
   if (key === "builtins/0") return () => constantCode(names());
   const found = Object.hasOwn(NATIVES, key) ? NATIVES[key] : undefined;
-  return found === undefined ? undefined : (args) => nativeCode(found, args);
+  if (found === undefined) return undefined;
+  return (args) => nativeCode(ODD_CONTAINERS.has(key) ? notingContainers(found) : found, args);
+}
+
+function notingContainers(native: Native): Native {
+  return (input, args, call) => {
+    const result = native(input, args, call);
+    if (typeof result === "object" && call instanceof Run) call.odd = true;
+    return result;
+  };
 }
 
 /** All that can be called, as `builtins` lists it. */

@@ -1,5 +1,4 @@
 import type { Json } from "../../../values/json.ts";
-import type { Budget } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import { add, divide, modulo, multiply, subtract } from "../library/arithmetic.ts";
 import { shortText } from "../library/json-text.ts";
@@ -9,32 +8,36 @@ import { copyOfObject, draftOf } from "../paths/set.ts";
 import type { BinaryOperator } from "../syntax/ast.ts";
 import { appliedCode, constantCode, IDENTITY } from "./basic.ts";
 import { type Accumulate, Code, type Many, type One } from "./code.ts";
-import { allocate, burn, isTruthy } from "./run.ts";
+import { allocate, burn, isTruthy, noted, Run } from "./run.ts";
 
 /** A function of two values. @throws {JqError} */
-export type Operation = (a: Json, b: Json, budget: Budget) => Json;
+export type Operation = (a: Json, b: Json, run: Run) => Json;
 
 const OPERATIONS: Readonly<Record<BinaryOperator, Operation>> = {
-  "+": (a, b, budget) => (typeof a === "number" && typeof b === "number" ? a + b : add(a, b, budget)),
-  "-": (a, b, budget) => (typeof a === "number" && typeof b === "number" ? a - b : subtract(a, b, budget)),
-  "*": (a, b, budget) => (typeof a === "number" && typeof b === "number" ? a * b : multiply(a, b, budget)),
-  "/": divide,
-  "%": modulo,
-  "==": (a, b, budget) => (isScalar(a) ? a === b : equalValues(a, b, budget)),
-  "!=": (a, b, budget) => !(isScalar(a) ? a === b : equalValues(a, b, budget)),
-  "<": (a, b, budget) => compare(a, b, budget) < 0,
-  "<=": (a, b, budget) => compare(a, b, budget) <= 0,
-  ">": (a, b, budget) => compare(a, b, budget) > 0,
-  ">=": (a, b, budget) => compare(a, b, budget) >= 0,
+  "+": (a, b, run) => (typeof a === "number" && typeof b === "number" ? noted(a + b, run) : add(a, b, run)),
+  "-": (a, b, run) => (typeof a === "number" && typeof b === "number" ? noted(a - b, run) : subtract(a, b, run)),
+  "*": (a, b, run) => (typeof a === "number" && typeof b === "number" ? noted(a * b, run) : multiply(a, b, run)),
+  "/": (a, b, run) => noted(divide(a, b, run), run),
+  "%": (a, b, run) => noted(modulo(a, b, run), run),
+  "==": (a, b, run) => (isScalar(a) ? a === b : equalValues(a, b, run)),
+  "!=": (a, b, run) => !(isScalar(a) ? a === b : equalValues(a, b, run)),
+  "<": (a, b, run) => compare(a, b, run) < 0,
+  "<=": (a, b, run) => compare(a, b, run) <= 0,
+  ">": (a, b, run) => compare(a, b, run) > 0,
+  ">=": (a, b, run) => compare(a, b, run) >= 0,
 };
 
 function isScalar(value: Json): boolean {
   return typeof value !== "object" || value === null;
 }
 
-function compare(a: Json, b: Json, budget: Budget): number {
-  if (typeof a === "number" && typeof b === "number" && a === a && b === b) return a - b || (a < b ? -1 : 0);
-  return compareValues(a, b, budget);
+function compare(a: Json, b: Json, run: Run): number {
+  if (typeof a === "number" && typeof b === "number") {
+    if (a < b) return -1;
+    if (a > b) return 1;
+    if (a === b) return 0;
+  }
+  return compareValues(a, b, run);
 }
 
 export function operationOf(operator: BinaryOperator): Operation {
@@ -42,7 +45,7 @@ export function operationOf(operator: BinaryOperator): Operation {
 }
 
 /** Enough for a constant; what needs more is left to the evaluation. */
-const FOLDING: Budget = { fuel: 0, bytes: 0 };
+const FOLDING = new Run(0, 0, Number.NaN, []);
 const FOLDING_FUEL = 10_000;
 const FOLDING_BYTES = 10_000;
 
@@ -161,7 +164,7 @@ export function logicalCode(left: Code, right: Code, until: boolean): Code {
 /** `-operand` */
 export function negateCode(operand: Code): Code {
   if (typeof operand.constant === "number") return constantCode(-operand.constant);
-  return appliedCode([operand], (_input, [value]) => negative(value ?? null), false);
+  return appliedCode([operand], (_input, [value], { run }) => noted(negative(value ?? null), run), false);
 }
 
 function negative(value: Json): number {

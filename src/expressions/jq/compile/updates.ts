@@ -1,5 +1,4 @@
 import type { Json } from "../../../values/json.ts";
-import type { Budget } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import { shortText } from "../library/json-text.ts";
 import { deletePaths } from "../paths/delete.ts";
@@ -127,6 +126,6 @@ function assign(combine: Operation, target: Code, value: Code): Accumulate {
   };
 }
 
-function combinedWith(combine: (a: Json, b: Json, budget: Budget) => Json, operand: Json): Change {
+function combinedWith(combine: Operation, operand: Json): Change {
   return (old, env) => combine(old, operand, env.run);
 }

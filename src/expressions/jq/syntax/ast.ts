@@ -93,12 +93,12 @@ export type AstShape =
 /** A node of the syntax tree. `height` is the number of nodes on the longest way down, itself included. */
 export type Ast = AstShape & { readonly height: number };
 
-/** Makes a node over others. */
+/** Makes a node over others, of the object it is handed. */
 export function nodeOf<Shape extends AstShape>(
   shape: Shape,
   ...children: readonly (Ast | undefined)[]
 ): Shape & { readonly height: number } {
   let height = 0;
   for (const child of children) if (child !== undefined && child.height > height) height = child.height;
-  return { ...shape, height: height + 1 };
+  return Object.assign(shape, { height: height + 1 });
 }
