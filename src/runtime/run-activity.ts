@@ -93,7 +93,7 @@ async function act(ports: ActivityPorts, claim: Claim, event: TaskRequested, sig
   const { head } = claim;
   const { activity, task, idempotencyKey } = event.data;
   const begun = performance.now();
-  const given = await argumentsOf(ports, claim, activity);
+  const given = await argumentsOf(ports, claim, event);
   if (!given.ok) return given;
   const outcome = await ports.executors[activity.kind](
     { with: given.with, ...(activity.function === undefined ? {} : { function: activity.function }) },
@@ -121,8 +121,12 @@ type Arguments =
     }
   | Extract<Outcome, { readonly ok: false }>;
 
-/** The evaluated arguments; those that read `$secrets` are evaluated here, and nowhere recorded. */
-async function argumentsOf(ports: ActivityPorts, { head }: Claim, activity: ActivityRequest): Promise<Arguments> {
+/**
+ * The evaluated arguments; those that read `$secrets` are evaluated here, and nowhere recorded. Their time is when the activity was
+ * asked for, so that every attempt is handed the same.
+ */
+async function argumentsOf(ports: ActivityPorts, { head }: Claim, { at, data }: TaskRequested): Promise<Arguments> {
+  const { activity } = data;
   const { deferred } = activity;
   if (deferred === undefined) return { ok: true, with: activity.with ?? null, secrets: {} };
   const workflow = await ports.definitions.get(head.tenant, head.definition.digest);
@@ -138,13 +142,14 @@ async function argumentsOf(ports: ActivityPorts, { head }: Claim, activity: Acti
     return { ok: false, error: problemOf("authorization", `secret "${missing}" ${why}`) };
   }
   const args = { ...deferred.args, secrets };
+  const time = { now: at };
   try {
     const given =
       task.call === "http"
-        ? renderHttpArguments(task, deferred.input, args)
+        ? renderHttpArguments(task, deferred.input, args, time)
         : task.with === null
           ? deferred.input
-          : renderTemplate(task.with, deferred.input, args);
+          : renderTemplate(task.with, deferred.input, args, time);
     return { ok: true, with: given, secrets };
   } catch (thrown) {
     if (!(thrown instanceof ExpressionError)) throw thrown;

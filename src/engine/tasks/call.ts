@@ -1,7 +1,7 @@
 import { renderHttpArguments } from "../../dsl/tasks/call-http.ts";
 import { readsOf, renderTemplate } from "../../dsl/template.ts";
 import type { CallCodeTask, CallFunctionTask, CallHttpTask, CallTask, Template } from "../../dsl/workflow.ts";
-import type { ExpressionArguments } from "../../expressions/index.ts";
+import type { EvaluationTime, ExpressionArguments } from "../../expressions/index.ts";
 import { hashOf } from "../../values/ids.ts";
 import type { Json, JsonObject } from "../../values/json.ts";
 import type { Turn } from "../advance.ts";
@@ -18,7 +18,7 @@ export function enterCall(turn: Turn<CallTask>): readonly Draft[] {
   const activity: ActivityRequest = {
     kind: task.call,
     ...(task.call === "code" ? functionOf(task.function, situation.functionQueues) : {}),
-    ...argumentsOf(task, frame.input, args),
+    ...argumentsOf(task, frame.input, args, situation),
   };
   const data = {
     task: task.reference,
@@ -40,10 +40,11 @@ function argumentsOf(
   task: CallHttpTask | CallCodeTask,
   input: Json,
   args: ExpressionArguments,
+  time: EvaluationTime,
 ): Pick<ActivityRequest, "with" | "deferred"> {
   if (task.readsSecrets) return { deferred: { key: task.key, input, args: readVariables(task.with, args) } };
-  if (task.call === "http") return { with: renderHttpArguments(task, input, args) };
-  return { with: task.with === null ? input : renderTemplate(task.with, input, args) };
+  if (task.call === "http") return { with: renderHttpArguments(task, input, args, time) };
+  return { with: task.with === null ? input : renderTemplate(task.with, input, args, time) };
 }
 
 /** Only the variables a template reads, so that an event does not carry the rest. */
@@ -55,7 +56,7 @@ function readVariables(template: Template | null, args: ExpressionArguments): Js
 /** The body of a function of `use.functions` runs as the only child, with the arguments as its raw input. */
 function enterFunction(turn: Turn<CallFunctionTask>, args: ExpressionArguments): readonly Draft[] {
   const { state, situation, frame, task } = turn;
-  const input = task.with === null ? frame.input : renderTemplate(task.with, frame.input, args);
+  const input = task.with === null ? frame.input : renderTemplate(task.with, frame.input, args, situation);
   return begin(state, situation, frame, task.body, 0, null, input);
 }
 

@@ -7,5 +7,5 @@ import { definitionScope, finish } from "../flow.ts";
 /** The output is exactly the given value: no merge. */
 export function enterSet({ state, situation, frame, task }: Turn<SetTask>): readonly Draft[] {
   const args = definitionScope(state, situation, frame, task);
-  return finish(state, situation, frame, task, renderTemplate(task.set, frame.input, args));
+  return finish(state, situation, frame, task, renderTemplate(task.set, frame.input, args, situation));
 }

@@ -8,7 +8,7 @@ import { isTrue } from "../scope.ts";
 export function enterSwitch({ state, situation, frame, task }: Turn<SwitchTask>): readonly Draft[] {
   const args = definitionScope(state, situation, frame, task);
   const hit =
-    task.cases.find(({ when }) => when !== null && isTrue(when, frame.input, args)) ??
+    task.cases.find(({ when }) => when !== null && isTrue(when, frame.input, args, situation)) ??
     task.cases.find(({ when }) => when === null);
   return finish(state, situation, frame, task, frame.input, hit === undefined ? {} : { then: hit.then });
 }

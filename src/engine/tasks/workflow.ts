@@ -12,7 +12,7 @@ export function enterWorkflow(state: ExecutionState, situation: Situation, root:
   const { workflow, now } = situation;
   try {
     const args = inputScope(state, situation);
-    const input = transformInput(workflow.input, state.input, args);
+    const input = transformInput(workflow.input, state.input, args, situation);
     const timers = timeoutOf(state, situation, now);
     const first = workflow.tasks[0];
     if (first === undefined) return completed(state, situation, root, input);
@@ -35,7 +35,7 @@ function timeoutOf(state: ExecutionState, situation: Situation, now: number): re
   const fireAt =
     timeout === null
       ? now + state.defaultTimeoutMs
-      : durationEnd(timeout, now, state.input, inputScope(state, situation));
+      : durationEnd(timeout, now, state.input, inputScope(state, situation), situation);
   return [decided("timer.scheduled", { task: "", frame: ROOT, purpose: "timeout", fireAt })];
 }
 
@@ -47,7 +47,7 @@ function completed(
 ) {
   try {
     const args = workflowScope(state, situation);
-    const output = transformOutput(situation.workflow.output, value, args, "output");
+    const output = transformOutput(situation.workflow.output, value, args, situation, "output");
     return [...endInside(state, situation, root, "the workflow ended"), decided("workflow.completed", { output })];
   } catch (thrown) {
     return failed(problemFrom(thrown, "/output"));
