@@ -1,4 +1,9 @@
-import { compileExpression, type ExpressionArguments, type Program } from "../expressions/index.ts";
+import {
+  compileExpression,
+  type EvaluationTime,
+  type ExpressionArguments,
+  type Program,
+} from "../expressions/index.ts";
 import { isJsonObject, type Json } from "../values/json.ts";
 import { pointerOf } from "../values/task-reference.ts";
 import type { Template } from "./workflow.ts";
@@ -47,17 +52,19 @@ export function templateOf(
 }
 
 /** Evaluates what is inside; an expression without output gives null. @throws {ExpressionError} */
-export function renderTemplate(template: Template, input: Json, args: ExpressionArguments): Json {
+export function renderTemplate(template: Template, input: Json, args: ExpressionArguments, time: EvaluationTime): Json {
   switch (template.kind) {
     case "literal":
       return template.value;
     case "expression":
-      return template.program.first(input, args) ?? null;
+      return template.program.first(input, args, time) ?? null;
     case "array":
-      return template.items.map((item) => renderTemplate(item, input, args));
+      return template.items.map((item) => renderTemplate(item, input, args, time));
     case "object":
       // fromEntries defines its keys: `__proto__` stays a key.
-      return Object.fromEntries(template.entries.map(([key, value]) => [key, renderTemplate(value, input, args)]));
+      return Object.fromEntries(
+        template.entries.map(([key, value]) => [key, renderTemplate(value, input, args, time)]),
+      );
   }
 }
 

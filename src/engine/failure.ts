@@ -78,8 +78,8 @@ function hasMembers(error: Problem, wanted: Readonly<Record<string, Json>>): boo
 function allows(at: Catching, filter: Pick<RetryPolicy, "when" | "exceptWhen">): boolean {
   const error = problemToJson(at.error);
   const args = errorScope(at);
-  if (filter.when !== null && !isTrue(filter.when, error, args)) return false;
-  return filter.exceptWhen === null || !isTrue(filter.exceptWhen, error, args);
+  if (filter.when !== null && !isTrue(filter.when, error, args, at.situation)) return false;
+  return filter.exceptWhen === null || !isTrue(filter.exceptWhen, error, args, at.situation);
 }
 
 function errorScope({ state, situation, frame, task, error }: Catching) {
@@ -94,7 +94,9 @@ function repeat(at: Catching, policy: RetryPolicy): readonly Draft[] | undefined
   if (policy.maxRetries !== null && attempt - 1 > policy.maxRetries) return undefined;
   if (!allows(at, policy)) return undefined;
   const baseMs =
-    policy.delay === null ? 0 : durationEnd(policy.delay, situation.now, frame.input, errorScope(at)) - situation.now;
+    policy.delay === null
+      ? 0
+      : durationEnd(policy.delay, situation.now, frame.input, errorScope(at), situation) - situation.now;
   const delayMs = retryDelayMs(policy, attempt, baseMs, situation.now, chanceOf(state));
   const startsAt = situation.now + delayMs;
   if (

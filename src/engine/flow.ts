@@ -1,6 +1,6 @@
 import { renderTemplate } from "../dsl/template.ts";
 import type { InputFlow, OutputFlow, Task, TaskList, Then } from "../dsl/workflow.ts";
-import type { ExpressionArguments } from "../expressions/index.ts";
+import type { EvaluationTime, ExpressionArguments } from "../expressions/index.ts";
 import type { Json } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
 import { type Draft, decided } from "./draft.ts";
@@ -36,15 +36,21 @@ export function listOf(task: Task | null, frame: Frame, situation: Situation): T
 }
 
 /** Input after `schema` and `from`. @throws {TaskFault | ExpressionError} */
-export function transformInput(flow: InputFlow, raw: Json, args: ExpressionArguments): Json {
+export function transformInput(flow: InputFlow, raw: Json, args: ExpressionArguments, time: EvaluationTime): Json {
   const wrong = flow.schema?.check(raw);
   if (wrong !== undefined) throw fault("validation", `input: ${wrong}`);
-  return flow.from === null ? raw : renderTemplate(flow.from, raw, args);
+  return flow.from === null ? raw : renderTemplate(flow.from, raw, args, time);
 }
 
 /** Output after `as` and `schema`. @throws {TaskFault | ExpressionError} */
-export function transformOutput(flow: OutputFlow, raw: Json, args: ExpressionArguments, what: string): Json {
-  const output = flow.as === null ? raw : renderTemplate(flow.as, raw, args);
+export function transformOutput(
+  flow: OutputFlow,
+  raw: Json,
+  args: ExpressionArguments,
+  time: EvaluationTime,
+  what: string,
+): Json {
+  const output = flow.as === null ? raw : renderTemplate(flow.as, raw, args, time);
   const wrong = flow.schema?.check(output);
   if (wrong !== undefined) throw fault("validation", `${what}: ${wrong}`);
   return output;
@@ -86,12 +92,12 @@ export function begin(
   };
   try {
     const args = taskScope(state, situation, parent, view);
-    if (task.if !== null && !isTrue(task.if, raw, args)) {
+    if (task.if !== null && !isTrue(task.if, raw, args, situation)) {
       const { key: _key, input: _input, ...skipped } = started;
       // "then" of a skipped task is not followed.
       return [decided("task.skipped", { ...skipped, ...entry, output: raw, move: moveOf(CONTINUE, index, list) })];
     }
-    const input = recordable(transformInput(task.input, raw, args), "the input", situation);
+    const input = recordable(transformInput(task.input, raw, args, situation), "the input", situation);
     const inside = taskScope(state, situation, parent, view, { input });
     const drafts: Draft[] = [
       decided("task.started", {
@@ -99,13 +105,13 @@ export function begin(
         ...entry,
         ...(task.input.from === null ? {} : { transformed: input }),
         ...(task.kind === "for"
-          ? { loop: recordable(loopOf(task, input, inside), "what the loop goes over", situation) }
+          ? { loop: recordable(loopOf(task, input, inside, situation), "what the loop goes over", situation) }
           : {}),
         ...(task.kind === "fork" ? { fork: { branches: task.branches.length, compete: task.compete } } : {}),
       }),
     ];
     if (task.timeout !== null) {
-      const fireAt = durationEnd(task.timeout, situation.now, input, inside);
+      const fireAt = durationEnd(task.timeout, situation.now, input, inside, situation);
       drafts.push(decided("timer.scheduled", { task: task.reference, frame: id, purpose: "timeout", fireAt }));
     }
     return drafts;
@@ -118,8 +124,8 @@ export function begin(
   }
 }
 
-function loopOf(task: Extract<Task, { kind: "for" }>, input: Json, args: ExpressionArguments) {
-  const items = task.in.first(input, args);
+function loopOf(task: Extract<Task, { kind: "for" }>, input: Json, args: ExpressionArguments, time: EvaluationTime) {
+  const items = task.in.first(input, args, time);
   if (!Array.isArray(items)) {
     throw fault("expression", `"for.in" gives ${items === undefined ? "nothing" : describe(items)}, not an array`);
   }
@@ -175,15 +181,15 @@ export function finish(
         rawOutput,
         ...(output === undefined ? {} : { output }),
       });
-    const whole = options.plain ? rawOutput : transformOutput(task.output, rawOutput, scope(), "output");
+    const whole = options.plain ? rawOutput : transformOutput(task.output, rawOutput, scope(), situation, "output");
     const output = recordable(whole, "the output", situation);
     const exported = !options.plain && (task.export.as !== null || task.export.schema !== null);
     // Without `as` the context stays as it is; its schema still judges it.
     const context = !exported
       ? undefined
       : task.export.as === null
-        ? transformOutput(task.export, state.context, scope(output), "export")
-        : transformOutput(task.export, output, scope(output), "export");
+        ? transformOutput(task.export, state.context, scope(output), situation, "export")
+        : transformOutput(task.export, output, scope(output), situation, "export");
     if (context !== undefined) recordable(context, "the context", situation);
     const list = siblingsOf(state, situation, frame);
     const move = options.move ?? moveOf(options.then ?? task.then, frame.index, list);

@@ -1,5 +1,5 @@
 import type { Workflow } from "../dsl/workflow.ts";
-import type { ExpressionArguments, Program } from "../expressions/index.ts";
+import type { EvaluationTime, ExpressionArguments, Program } from "../expressions/index.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import type { Limits } from "./limits.ts";
 import { type ExecutionState, type Frame, frameOf } from "./state.ts";
@@ -94,7 +94,7 @@ export function taskScope(
 }
 
 /** jq's truth: everything but `false` and `null`; no output counts as false. */
-export function isTrue(program: Program, input: Json, args: ExpressionArguments): boolean {
-  const value = program.first(input, args);
+export function isTrue(program: Program, input: Json, args: ExpressionArguments, time: EvaluationTime): boolean {
+  const value = program.first(input, args, time);
   return value !== undefined && value !== false && value !== null;
 }

@@ -1,4 +1,4 @@
-/** jq does not accept the text. */
+/** A text is no jq program, or names something that is not there. */
 export class ExpressionSyntaxError extends Error {}
-/** jq failed on this input. */
+/** A program failed on its input, or used up what one evaluation may use. */
 export class ExpressionError extends Error {}

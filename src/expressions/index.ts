@@ -1,2 +1,8 @@
 export { ExpressionError, ExpressionSyntaxError } from "./errors.ts";
-export { compileExpression, type ExpressionArguments, isVariableName, type Program } from "./jq.ts";
+export {
+  compileExpression,
+  type EvaluationTime,
+  type ExpressionArguments,
+  isVariableName,
+  type Program,
+} from "./program.ts";

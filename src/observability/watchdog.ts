@@ -58,7 +58,7 @@ for (;;) {
   else stoodMs += waited;
   seen = beat;
   if (stoodMs <= limitMs) continue;
-  const msg = "the event loop stood still, probably in an expression that does not end: this process kills itself";
+  const msg = "the event loop stood still, probably in a function that does not end: this process kills itself";
   const line = { level: 60, time: Date.now(), worker, stoodMs: Math.round(stoodMs), limitMs, msg };
   try { writeSync(1, JSON.stringify(line) + "\\n"); } catch {}
   process.kill(process.pid, "SIGKILL");

@@ -3,7 +3,7 @@ import { renderTemplate } from "../dsl/template.ts";
 import type { Task, Workflow } from "../dsl/workflow.ts";
 import type { ActivityRequest, TaskRequested } from "../engine/events.ts";
 import { caseThatHolds, payloadProblem } from "../engine/index.ts";
-import { ExpressionError } from "../expressions/index.ts";
+import { type EvaluationTime, ExpressionError } from "../expressions/index.ts";
 import type { Claim, EventStore } from "../ports/event-store.ts";
 import type { Executor, Outcome } from "../ports/executor.ts";
 import type { ActivityJob, Delivery } from "../ports/queues.ts";
@@ -146,7 +146,7 @@ async function act(
   if (activity.kind === "workflow")
     throw new Error("a child execution is started by the runtime, never by an executor");
   const begun = performance.now();
-  const given = await argumentsOf(ports, claim, activity);
+  const given = await argumentsOf(ports, claim, event);
   if (!given.ok) return given;
   if (activity.kind === "evaluate") return guardSecrets({ ok: true, output: given.with }, given.secrets);
   const outcome = await ports.executors[activity.kind](
@@ -176,8 +176,12 @@ type Arguments =
     }
   | Extract<Outcome, { readonly ok: false }>;
 
-/** The evaluated arguments; those that read `$secrets` are evaluated here, and nowhere recorded. */
-async function argumentsOf(ports: ActivityPorts, { head }: Claim, activity: ActivityRequest): Promise<Arguments> {
+/**
+ * The evaluated arguments; those that read `$secrets` are evaluated here, and nowhere recorded. Their time is when the activity was
+ * asked for, so that every attempt is handed the same.
+ */
+async function argumentsOf(ports: ActivityPorts, { head }: Claim, { at, data }: TaskRequested): Promise<Arguments> {
+  const { activity } = data;
   const { deferred } = activity;
   if (deferred === undefined) return { ok: true, with: activity.with ?? null, secrets: {} };
   const workflow = await ports.definitions.get(head.tenant, head.definition.digest);
@@ -193,8 +197,9 @@ async function argumentsOf(ports: ActivityPorts, { head }: Claim, activity: Acti
     return { ok: false, error: problemOf("authorization", `secret "${missing}" ${why}`) };
   }
   const args = { ...deferred.args, secrets };
+  const time = { now: at };
   try {
-    return { ok: true, with: evaluated(task, deferred.input, args), secrets };
+    return { ok: true, with: evaluated(task, deferred.input, args, time), secrets };
   } catch (thrown) {
     if (!(thrown instanceof ExpressionError)) throw thrown;
     // jq's own message may quote the value it failed on.
@@ -203,12 +208,12 @@ async function argumentsOf(ports: ActivityPorts, { head }: Claim, activity: Acti
 }
 
 /** What the executor of a task is to evaluate. @throws {ExpressionError} */
-function evaluated(task: Task, input: Json, args: JsonObject): Json {
-  if (task.kind === "set") return renderTemplate(task.set, input, args);
-  if (task.kind === "switch") return caseThatHolds(task, input, args);
+function evaluated(task: Task, input: Json, args: JsonObject, time: EvaluationTime): Json {
+  if (task.kind === "set") return renderTemplate(task.set, input, args, time);
+  if (task.kind === "switch") return caseThatHolds(task, input, args, time);
   if (task.kind !== "call" || task.call === "function") throw new Error(`"${task.key}" leaves nothing to an executor`);
-  if (task.call === "http") return renderHttpArguments(task, input, args);
-  return task.with === null ? input : renderTemplate(task.with, input, args);
+  if (task.call === "http") return renderHttpArguments(task, input, args, time);
+  return task.with === null ? input : renderTemplate(task.with, input, args, time);
 }
 
 function declaredSecrets({ document }: Workflow): readonly string[] {

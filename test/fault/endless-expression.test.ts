@@ -1,8 +1,13 @@
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { apiOf, documentOf } from "../support/api.ts";
 import { startRedis, type TestServer } from "../support/servers.ts";
 import { type ServiceProcess, startService } from "../support/service-process.ts";
 import { until } from "./support/until.ts";
+
+const FUNCTIONS = fileURLToPath(new URL("support/dangerous-functions.ts", import.meta.url));
+/** How long an expression that does not end may take to fail, the service around it included. */
+const PATIENCE_MS = 5_000;
 
 let redis: TestServer;
 beforeAll(async () => {
@@ -10,10 +15,28 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-test("given an expression that does not end, when its process is restarted each time it kills itself, then it is parked and its neighbour completes", async () => {
-  const start = () =>
-    startService({ entry: ["test/fault/support/impatient-service.ts"], env: { REDIS_URL: redis.url } });
-  let service = await start();
+const start = (env: Readonly<Record<string, string>> = {}) =>
+  startService({ entry: ["test/fault/support/impatient-service.ts"], env: { REDIS_URL: redis.url, ...env } });
+
+test("given an expression that does not end, when it is evaluated, then its execution fails with an expression error and its neighbour completes", async () => {
+  const service = await start();
+  const api = apiOf(service);
+  const neighbour = await api.start(documentOf("- pause: {wait: {seconds: 1}}\n- done: {set: {ok: true}}"));
+  const endless = await api.start(documentOf("- spin: {set: {a: '${ [range(1e12)|select(. < 0)] }'}}"));
+
+  await until("it failed", async () => (await api.view(endless.executionId)).status === "FAILED", PATIENCE_MS);
+  expect((await api.view(endless.executionId)).error).toMatchObject({
+    type: expect.stringContaining("/errors/expression"),
+    status: 400,
+    detail: "the expression takes too many steps (budget: fuel)",
+    instance: "/do/0/spin",
+  });
+  await until("its neighbour ends", async () => (await api.view(neighbour.executionId)).status === "COMPLETED");
+  expect(await service.stop()).toBe(0);
+}, 60_000);
+
+test("given a function that does not end, when its process is restarted each time it kills itself, then it is parked and its neighbour completes", async () => {
+  let service = await start({ FUNCTIONS });
   const deaths: ServiceProcess[] = [];
   let earlyDeaths = 0;
   let stopping = false;
@@ -24,7 +47,7 @@ test("given an expression that does not end, when its process is restarted each 
       deaths.push(service);
       for (;;) {
         try {
-          service = await start();
+          service = await start({ FUNCTIONS });
           break;
         } catch (error) {
           // It takes jobs before it says that it has started, so it may be gone before: `null` is the exit code of a killed process.
@@ -41,14 +64,14 @@ test("given an expression that does not end, when its process is restarted each 
 
   const api = () => apiOf(service);
   const neighbour = await api().start(documentOf("- pause: {wait: {seconds: 2}}\n- done: {set: {ok: true}}"));
-  const endless = await api().start(documentOf("- spin: {set: {a: '${ [range(1e12)|select(. < 0)] }'}}"));
+  const endless = await api().start(documentOf("- spin: {call: spinning}"));
 
   const isLetter = async () => {
     if (failure !== undefined) return Promise.reject(failure);
     return (await api().letterOf(endless.executionId)) !== undefined;
   };
   await until("it is a dead letter", isLetter, 120_000);
-  expect(await api().letterOf(endless.executionId)).toMatchObject({ kind: "event" });
+  expect(await api().letterOf(endless.executionId)).toMatchObject({ kind: "activity" });
   await until("its neighbour ends", async () => (await api().view(neighbour.executionId)).status === "COMPLETED");
 
   expect(deaths.length + earlyDeaths).toBeGreaterThanOrEqual(3);

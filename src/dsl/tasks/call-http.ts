@@ -1,4 +1,4 @@
-import { type ExpressionArguments, ExpressionError } from "../../expressions/index.ts";
+import { type EvaluationTime, type ExpressionArguments, ExpressionError } from "../../expressions/index.ts";
 import { isJsonObject, type Json, type JsonObject, ownProperty } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
 import { booleanOf, choiceOf, kindOf, namedEntry, objectOf, textOf } from "../fields.ts";
@@ -64,15 +64,20 @@ export function readCallHttp(base: TaskBase, definition: JsonObject, place: Task
  * @throws {ExpressionError} when an expression fails; {@link HttpArgumentsError} when a placeholder stands for an object or a list,
  * or an expression gives an endpoint that is no http(s) URI, or a method, header or query parameter that cannot be one.
  */
-export function renderHttpArguments(task: CallHttpTask, input: Json, args: ExpressionArguments): HttpArguments {
+export function renderHttpArguments(
+  task: CallHttpTask,
+  input: Json,
+  args: ExpressionArguments,
+  time: EvaluationTime,
+): HttpArguments {
   const member = (key: string): Json | undefined => {
     const template = memberOf(task.with, key);
-    return template === undefined ? undefined : renderTemplate(template, input, args);
+    return template === undefined ? undefined : renderTemplate(template, input, args, time);
   };
   const body = member("body");
   return {
     method: methodFrom(member("method")),
-    endpoint: endpointFrom(memberOf(task.with, "endpoint"), input, args),
+    endpoint: endpointFrom(memberOf(task.with, "endpoint"), input, args, time),
     headers: textsFrom("headers", member("headers"), textFrom),
     query: textsFrom("query", member("query"), (name, value) =>
       Array.isArray(value) ? value.map((item: Json) => textFrom(name, item)) : textFrom(name, value),
@@ -156,10 +161,15 @@ function methodFrom(value: Json | undefined): string {
   throw new HttpArgumentsError(`\`method\` gave ${kindOf(value)}, which is no HTTP method`);
 }
 
-function endpointFrom(template: Template | undefined, input: Json, args: ExpressionArguments): string {
+function endpointFrom(
+  template: Template | undefined,
+  input: Json,
+  args: ExpressionArguments,
+  time: EvaluationTime,
+): string {
   const uri = template === undefined ? undefined : (memberOf(template, "uri") ?? template);
   if (uri?.kind === "literal" && typeof uri.value === "string") return expand(uri.value, input);
-  const value = uri === undefined ? null : renderTemplate(uri, input, args);
+  const value = uri === undefined ? null : renderTemplate(uri, input, args, time);
   const given = isJsonObject(value) ? ownProperty(value, "uri") : value;
   if (isJsonObject(value) && ownProperty(value, "authentication") !== undefined) {
     throw new HttpArgumentsError(

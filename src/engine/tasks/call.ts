@@ -1,7 +1,7 @@
 import { renderHttpArguments } from "../../dsl/tasks/call-http.ts";
 import { readsOf, renderTemplate } from "../../dsl/template.ts";
 import type { CallCodeTask, CallFunctionTask, CallHttpTask, CallTask } from "../../dsl/workflow.ts";
-import type { ExpressionArguments } from "../../expressions/index.ts";
+import type { EvaluationTime, ExpressionArguments } from "../../expressions/index.ts";
 import type { Turn } from "../advance.ts";
 import type { Draft } from "../draft.ts";
 import type { ActivityRequest } from "../events.ts";
@@ -18,7 +18,7 @@ export function enterCall(turn: Turn<CallTask>): readonly Draft[] {
   const activity: ActivityRequest = {
     kind: task.call,
     ...(task.call === "code" ? functionOf(task.function, situation.functionQueues) : {}),
-    ...recordable(argumentsOf({ ...turn, task }, args), "the input", situation),
+    ...recordable(argumentsOf({ ...turn, task }, args, situation), "the input", situation),
   };
   return ask(turn, activity);
 }
@@ -32,17 +32,18 @@ function functionOf(name: string, queues: Situation["functionQueues"]): Pick<Act
 function argumentsOf(
   turn: Turn<CallHttpTask | CallCodeTask>,
   args: ExpressionArguments,
+  time: EvaluationTime,
 ): Pick<ActivityRequest, "with" | "deferred"> {
   const { task, frame } = turn;
   if (task.readsSecrets) return deferred(turn, args, task.with === null ? [] : readsOf(task.with));
-  if (task.call === "http") return { with: renderHttpArguments(task, frame.input, args) };
-  return { with: task.with === null ? frame.input : renderTemplate(task.with, frame.input, args) };
+  if (task.call === "http") return { with: renderHttpArguments(task, frame.input, args, time) };
+  return { with: task.with === null ? frame.input : renderTemplate(task.with, frame.input, args, time) };
 }
 
 /** The body of a function of `use.functions` runs as the only child, with the arguments as its raw input. */
 function enterFunction(turn: Turn<CallFunctionTask>, args: ExpressionArguments): readonly Draft[] {
   const { state, situation, frame, task } = turn;
-  const input = task.with === null ? frame.input : renderTemplate(task.with, frame.input, args);
+  const input = task.with === null ? frame.input : renderTemplate(task.with, frame.input, args, situation);
   return begin(state, situation, frame, task.body, 0, null, input);
 }
 

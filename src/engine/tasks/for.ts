@@ -25,7 +25,7 @@ function iterate(turn: Turn<ForTask>, value: Json): readonly Draft[] {
   const loop = nextIteration(frame);
   if (loop === null) return finish(state, situation, frame, task, value);
   const inside: Frame = { ...frame, loop, vars: loopVariables(loop), visits: {} };
-  if (task.while !== null && !isTrue(task.while, value, definitionScope(state, situation, inside, task))) {
+  if (task.while !== null && !isTrue(task.while, value, definitionScope(state, situation, inside, task), situation)) {
     return finish(state, situation, frame, task, value);
   }
   const entry = { iteration: loop.index };

@@ -9,7 +9,7 @@ import { definitionScope } from "../flow.ts";
 
 /** The author's `instance` is overridden with the raising task's pointer. */
 export function enterRaise({ state, situation, frame, task }: Turn<RaiseTask>): readonly Draft[] {
-  const rendered = renderTemplate(task.error, frame.input, definitionScope(state, situation, frame, task));
+  const rendered = renderTemplate(task.error, frame.input, definitionScope(state, situation, frame, task), situation);
   const error = { ...problemOfValue(rendered), instance: task.reference };
   return [decided("task.failed", { task: task.reference, frame: frame.id, error })];
 }

@@ -21,6 +21,10 @@ export function enterRun(turn: Turn<RunWorkflowTask>): readonly Draft[] {
   return ask(turn, {
     kind: "workflow",
     child: { ...task.workflow, await: task.await },
-    with: recordable(task.with === null ? {} : renderTemplate(task.with, frame.input, args), "the input", situation),
+    with: recordable(
+      task.with === null ? {} : renderTemplate(task.with, frame.input, args, situation),
+      "the input",
+      situation,
+    ),
   });
 }

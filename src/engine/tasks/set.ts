@@ -10,5 +10,5 @@ export function enterSet(turn: Turn<SetTask>): readonly Draft[] {
   const { state, situation, frame, task } = turn;
   const args = definitionScope(state, situation, frame, task);
   if (task.readsSecrets) return ask(turn, { kind: "evaluate", ...deferred(turn, args, readsOf(task.set)) });
-  return finish(state, situation, frame, task, renderTemplate(task.set, frame.input, args));
+  return finish(state, situation, frame, task, renderTemplate(task.set, frame.input, args, situation));
 }

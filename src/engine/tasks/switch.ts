@@ -1,5 +1,5 @@
 import type { SwitchTask } from "../../dsl/workflow.ts";
-import type { ExpressionArguments } from "../../expressions/index.ts";
+import type { EvaluationTime, ExpressionArguments } from "../../expressions/index.ts";
 import type { Json } from "../../values/json.ts";
 import type { Turn } from "../advance.ts";
 import type { Draft } from "../draft.ts";
@@ -11,7 +11,7 @@ import { ask, deferred } from "./ask.ts";
 export function enterSwitch(turn: Turn<SwitchTask>): readonly Draft[] {
   const { state, situation, frame, task } = turn;
   const args = definitionScope(state, situation, frame, task);
-  if (!task.readsSecrets) return chosen(turn, caseThatHolds(task, frame.input, args));
+  if (!task.readsSecrets) return chosen(turn, caseThatHolds(task, frame.input, args, situation));
   const reads = task.cases.flatMap(({ when }) => when?.reads ?? []);
   return ask(turn, { kind: "evaluate", ...deferred(turn, args, reads) });
 }
@@ -30,8 +30,13 @@ export function chosen(
 }
 
 /** Its place, from 0; null when none does. @throws {ExpressionError} */
-export function caseThatHolds({ cases }: SwitchTask, input: Json, args: ExpressionArguments): number | null {
-  const hit = cases.findIndex(({ when }) => when !== null && isTrue(when, input, args));
+export function caseThatHolds(
+  { cases }: SwitchTask,
+  input: Json,
+  args: ExpressionArguments,
+  time: EvaluationTime,
+): number | null {
+  const hit = cases.findIndex(({ when }) => when !== null && isTrue(when, input, args, time));
   const place = hit === -1 ? cases.findIndex(({ when }) => when === null) : hit;
   return place === -1 ? null : place;
 }

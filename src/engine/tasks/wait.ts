@@ -7,6 +7,6 @@ import { definitionScope } from "../flow.ts";
 /** A wait that is entered again after a redrive ends when it was to end. */
 export function enterWait({ state, situation, frame, task }: Turn<WaitTask>): readonly Draft[] {
   const args = definitionScope(state, situation, frame, task);
-  const fireAt = frame.waitUntil ?? durationEnd(task.wait, situation.now, frame.input, args);
+  const fireAt = frame.waitUntil ?? durationEnd(task.wait, situation.now, frame.input, args, situation);
   return [decided("timer.scheduled", { task: task.reference, frame: frame.id, purpose: "wait", fireAt })];
 }

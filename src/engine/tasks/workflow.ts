@@ -13,7 +13,7 @@ export function enterWorkflow(state: ExecutionState, situation: Situation, root:
   const { workflow, now } = situation;
   try {
     const args = inputScope(state, situation);
-    const input = recordable(transformInput(workflow.input, state.input, args), "the input", situation);
+    const input = recordable(transformInput(workflow.input, state.input, args, situation), "the input", situation);
     const timers = timeoutOf(state, situation, now);
     const first = workflow.tasks[0];
     if (first === undefined) return completed(state, situation, root, input);
@@ -36,7 +36,7 @@ function timeoutOf(state: ExecutionState, situation: Situation, now: number): re
   const fireAt =
     timeout === null
       ? now + state.defaultTimeoutMs
-      : durationEnd(timeout, now, state.input, inputScope(state, situation));
+      : durationEnd(timeout, now, state.input, inputScope(state, situation), situation);
   return [decided("timer.scheduled", { task: "", frame: ROOT, purpose: "timeout", fireAt })];
 }
 
@@ -49,7 +49,7 @@ function completed(
   try {
     const args = workflowScope(state, situation);
     const output = recordable(
-      transformOutput(situation.workflow.output, value, args, "output"),
+      transformOutput(situation.workflow.output, value, args, situation, "output"),
       "the output",
       situation,
     );

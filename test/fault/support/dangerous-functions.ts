@@ -12,6 +12,15 @@ export const deadly = defineFunction({
   },
 });
 
+/** Never gives the thread back. */
+export const spinning = defineFunction({
+  name: "spinning",
+  queue,
+  handler() {
+    for (;;);
+  },
+});
+
 export const harmless = defineFunction({
   name: "harmless",
   queue,

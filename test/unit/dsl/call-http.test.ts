@@ -9,7 +9,7 @@ function render(given: JsonObject, input: Json = {}, args: JsonObject = {}) {
     do: [{ call: { call: "http", with: { method: "get", endpoint: "https://x.example", ...given } } }],
   }).byKey.get("/do/0/call");
   if (task?.kind !== "call" || task.call !== "http") throw new Error("not an HTTP call");
-  return renderHttpArguments(task, input, args);
+  return renderHttpArguments(task, input, args, { now: 0 });
 }
 
 test("given only what is required, when rendered, then the rest has its default and there is no body", () => {

@@ -362,7 +362,7 @@ refusals("given entries of `use`, when they are checked, then a fault is named o
     one({ wait: "PT1S" }, { use: { functions: { f: { set: { a: "${ 1 + }" } } }, retries: { r: { dely: "PT1S" } } } }),
     [
       '/use/retries/r/dely: a retry policy has no "dely"; did you mean "delay"?',
-      "/use/functions/f/set/a: syntax error, unexpected end of file (line 1, column 3)",
+      "/use/functions/f/set/a: unexpected end of the expression: expected an expression (line 1, column 4)",
     ],
   ],
   [
@@ -391,13 +391,13 @@ refusals("given an expression, when it is checked, then it must compile and name
   [
     "bare",
     one({ if: ".a ==", set: { a: 1 } }),
-    ["/do/0/t/if: syntax error, unexpected end of file (line 1, column 4)"],
+    ["/do/0/t/if: unexpected end of the expression: expected an expression (line 1, column 6)"],
   ],
   [
     "not one program",
     one({ set: { a: "${ .x } and ${ .y }" } }),
     [
-      '/do/0/t/set/a: syntax error, unexpected INVALID_CHARACTER, expecting end of file (line 1, column 4); a text with expressions inside is written as one expression: ${ "\\(.a) and \\(.b)" }',
+      '/do/0/t/set/a: unexpected "}": expected an operator or the end of the expression (line 1, column 4); a text with expressions inside is written as one expression: ${ "\\(.a) and \\(.b)" }',
     ],
   ],
   [

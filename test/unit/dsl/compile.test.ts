@@ -121,7 +121,7 @@ do:
   expect(workflow.timeout).toEqual(fixed({ seconds: 5 }));
   const raise = taskAt(workflow, "/do/0/r", "raise");
   expect(raise.timeout).toEqual(fixed({ seconds: 5 }));
-  expect(renderTemplate(raise.error, { why: "poor" }, {})).toEqual({
+  expect(renderTemplate(raise.error, { why: "poor" }, {}, { now: 0 })).toEqual({
     type: "https://x.example/unpaid",
     status: 402,
     detail: "poor",

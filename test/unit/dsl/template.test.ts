@@ -4,7 +4,7 @@ import { ExpressionSyntaxError } from "../../../src/expressions/index.ts";
 import type { Json, JsonObject } from "../../../src/values/json.ts";
 
 const rendered = (value: Json, input: Json = null, args: JsonObject = {}) =>
-  renderTemplate(compileTemplate(value, Object.keys(args)), input, args);
+  renderTemplate(compileTemplate(value, Object.keys(args)), input, args, { now: 0 });
 
 describe("given a value, when it is rendered in strict mode, then only whole ${ } strings are evaluated", () => {
   const cases: readonly (readonly [value: Json, output: Json])[] = [
