@@ -11,56 +11,14 @@ import pg from "pg";
 import { createPostgresDatabase } from "../src/adapters/postgres/database.ts";
 import { createPostgresEventStore } from "../src/adapters/postgres/event-store.ts";
 import { createRedisDatabase, createRedisEventStore } from "../src/adapters/redis/index.ts";
-import type { Database } from "../src/ports/database.ts";
-import type { EventStore } from "../src/ports/event-store.ts";
-import { summaryOf } from "../src/runtime/execution-summary.ts";
 import { createRetention } from "../src/runtime/retention.ts";
-import { aCommit, aStart, type EventDraft, taskStarted, workflowCompleted } from "../test/support/build.ts";
 import { freshDatabase, startPostgres, startRedis } from "../test/support/servers.ts";
+import { PARTITIONS, runAll, runOne, STORE_OPTIONS, type Stores } from "./executions.ts";
 import { table } from "./support.ts";
 
 const SIZE = Number(process.env.SIZE ?? 10_000);
 const STORES = (process.env.STORES ?? "redis,postgres").split(",");
 const RETENTION_MS = Number(process.env.RETENTION_MS ?? 1_000);
-const AT_ONCE = 100;
-const PARTITIONS = 16;
-const OPTIONS = { lookGraceMs: 3_000, maxInbox: 10_000 };
-
-interface Stores {
-  readonly events: EventStore;
-  readonly database: Database;
-}
-
-/** One step, then its end: four events in all. */
-const STEPS: readonly EventDraft[] = [
-  taskStarted({ order: 1_001, customer: "Ada" }),
-  {
-    type: "task.completed",
-    source: "workflow-engine",
-    data: { task: "/do/0/step", frame: 2, output: { total: 12 }, move: { to: "leave" } },
-  },
-  workflowCompleted({ total: 12 }),
-];
-
-async function runOne({ events, database }: Stores, workflowId: string): Promise<void> {
-  const { head } = await events.start(aStart({ tenant: "bench", workflowId }, PARTITIONS));
-  await database.project(summaryOf(head));
-  const committed = await events.commit(head.executionId, aCommit(head, { events: STEPS, status: "COMPLETED" }));
-  if (committed.result !== "committed") throw new Error("the commit was refused");
-  await database.project(summaryOf(committed.head));
-  await events.settle(head.executionId, committed.head.version);
-}
-
-async function runAll(stores: Stores): Promise<number> {
-  const begun = performance.now();
-  let next = 0;
-  const worker = async () => {
-    while (next < SIZE) await runOne(stores, `order-${next++}`);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return (performance.now() - begun) / 1_000;
-}
-
 /** Rounds of the reconciler without its pauses, until one finds nothing. */
 async function expireAll({ events, database }: Stores): Promise<number> {
   await sleep(RETENTION_MS + 1);
@@ -86,7 +44,7 @@ async function onRedis(): Promise<void> {
   const server = await startRedis({ appendfsync: "everysec" });
   const redis = new Redis(server.url);
   const stores = {
-    events: await createRedisEventStore({ url: server.url, options: OPTIONS }),
+    events: await createRedisEventStore({ url: server.url, options: STORE_OPTIONS }),
     database: await createRedisDatabase({ url: server.url }),
   };
   const size = async () => ({
@@ -100,7 +58,7 @@ async function onRedis(): Promise<void> {
     await runOne(stores, "first");
     await expireAll(stores);
     const base = await size();
-    const running = await runAll(stores);
+    const running = await runAll(stores, SIZE);
     const full = await size();
     const removing = await expireAll(stores);
     let rest = await size();
@@ -139,7 +97,7 @@ async function onPostgres(): Promise<void> {
   const client = new pg.Client({ connectionString });
   await client.connect();
   const stores = {
-    events: await createPostgresEventStore({ connectionString, options: OPTIONS, poolSize: 20 }),
+    events: await createPostgresEventStore({ connectionString, options: STORE_OPTIONS, poolSize: 20 }),
     database: await createPostgresDatabase({ connectionString, poolSize: 10 }),
   };
   const size = async (name: string) => {
@@ -160,7 +118,7 @@ async function onPostgres(): Promise<void> {
     const rows = [(await size("base")).row];
     let [running, removing] = [0, 0];
     for (let round = 1; round <= 3; round++) {
-      running += await runAll(stores);
+      running += await runAll(stores, SIZE);
       rows.push((await size(`full, round ${round}`)).row);
       removing += await expireAll(stores);
       let rest = await size(`after, round ${round}`);

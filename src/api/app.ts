@@ -20,6 +20,7 @@ import { refuseOtherMethods } from "./plugins/methods.ts";
 import { takeIdempotencyKeys } from "./plugins/once.ts";
 import { addResponseHeaders } from "./plugins/response-headers.ts";
 import { addTenant } from "./plugins/tenant.ts";
+import { cutUnusedConnections } from "./plugins/unused-connections.ts";
 import { MAX_BODY_BYTES, PROBLEMS, problemAnswer } from "./problems.ts";
 import { RequestRefusedError } from "./request-errors.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
@@ -139,6 +140,7 @@ function bareApp(logger: FastifyBaseLogger, hosts: readonly string[] | "any"): H
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
+  cutUnusedConnections(app);
   addResponseHeaders(app);
   guardAgainstOtherSites(app, hosts);
   takeJsonBodies(app);

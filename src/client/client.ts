@@ -6,11 +6,13 @@ import type {
   ExecutionBody,
   ExecutionSummaryBody,
   StartedBody,
+  StateBody,
   TaskBody,
 } from "../api/schemas/executions.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import type { ExecutionStatus } from "../values/status.ts";
 import { ApiError, ServiceUnreachableError } from "./errors.ts";
+import { resumed, type StreamOptions } from "./streams.ts";
 
 /** One `?wait=` is at most this long; longer waits are made of several. */
 const LONGEST_WAIT_MS = 60_000;
@@ -40,6 +42,10 @@ export interface Waiting {
   readonly waitMs?: number;
   readonly signal?: AbortSignal;
 }
+/** With an `idempotencyKey` a POST is safe to repeat. */
+export interface Keyed {
+  readonly idempotencyKey?: string;
+}
 export interface PageOptions {
   readonly limit?: number;
   readonly cursor?: string;
@@ -48,7 +54,7 @@ export interface ListOf<Item> {
   readonly items: readonly Item[];
   readonly nextCursor?: string;
 }
-export interface ExecutionListOptions extends PageOptions {
+export interface ExecutionFilterOptions {
   readonly status?: readonly ExecutionStatus[];
   readonly namespace?: string;
   readonly name?: string;
@@ -59,6 +65,14 @@ export interface ExecutionListOptions extends PageOptions {
   readonly endedAfter?: Date;
   readonly endedBefore?: Date;
 }
+export interface ExecutionListOptions extends ExecutionFilterOptions, PageOptions {}
+/** What a stream of status changes tells. A position is where to go on from, another time. */
+export type ExecutionChange =
+  /** The beginning: every change from here on is told. */
+  | { readonly kind: "ready"; readonly position: string }
+  /** Changes before this are not known any more: list the executions again. */
+  | { readonly kind: "reset"; readonly position: string }
+  | { readonly kind: "status"; readonly position: string; readonly execution: ExecutionSummaryBody };
 export interface HistoryOptions extends PageOptions {
   readonly after?: number;
   readonly order?: "asc" | "desc";
@@ -72,6 +86,8 @@ interface Request {
   readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
+  /** Default: JSON. */
+  readonly accept?: string;
 }
 
 /** Speaks to a Durabull service. @throws {ApiError} for a problem, {ServiceUnreachableError} when no answer came. */
@@ -110,14 +126,9 @@ export class DurabullClient {
     await this.#send("DELETE", definitionPath(namespace, name, version));
   }
 
-  /** With an `idempotencyKey` it is safe to repeat. */
-  start(options: StartOptions, how: Waiting & { readonly idempotencyKey?: string } = {}): Promise<StartedBody> {
-    return this.#send("POST", "/executions", {
-      json: options,
-      query: waitQuery(how),
-      headers: how.idempotencyKey === undefined ? {} : { "idempotency-key": how.idempotencyKey },
-      signal: how.signal,
-    });
+  start(options: StartOptions, how: Waiting & Keyed = {}): Promise<StartedBody> {
+    const headers = keyHeaders(how);
+    return this.#send("POST", "/executions", { json: options, query: waitQuery(how), headers, signal: how.signal });
   }
   execution(executionId: string, how: Waiting = {}): Promise<ExecutionBody> {
     return this.#send("GET", executionPath(executionId), { query: waitQuery(how), signal: how.signal });
@@ -131,15 +142,37 @@ export class DurabullClient {
     }
   }
   executions(options: ExecutionListOptions = {}): Promise<ListOf<ExecutionSummaryBody>> {
-    const { labels, startedAfter, startedBefore, endedAfter, endedBefore, ...rest } = options;
-    const label = labels && Object.entries(labels).map(([key, value]) => `${key}:${value}`);
-    const times = {
-      startedAfter: startedAfter?.toISOString(),
-      startedBefore: startedBefore?.toISOString(),
-      endedAfter: endedAfter?.toISOString(),
-      endedBefore: endedBefore?.toISOString(),
-    };
-    return this.#send("GET", "/executions", { query: { ...rest, ...times, label } });
+    return this.#send("GET", "/executions", { query: filterQuery(options) });
+  }
+  /** How it was after event `at`; by default the last. */
+  state(executionId: string, at?: number): Promise<StateBody> {
+    return this.#send("GET", `${executionPath(executionId)}/state`, { query: { at } });
+  }
+  /** Every event after a sequence as it comes, until the one that closes it. Connects again by itself. */
+  async *follow(
+    executionId: string,
+    { after, ...options }: StreamOptions & { readonly after?: number } = {},
+  ): AsyncGenerator<CloudEvent, void, undefined> {
+    const connect = this.#stream(`${executionPath(executionId)}/stream`);
+    for await (const { data } of resumed(connect, after === undefined ? undefined : String(after), options)) {
+      yield JSON.parse(data) as CloudEvent;
+    }
+  }
+  /** Changes of status of the executions that fit, after a position or from now on. Connects again by itself. */
+  async *changes(
+    filter: ExecutionFilterOptions = {},
+    { after, ...options }: StreamOptions & { readonly after?: string } = {},
+  ): AsyncGenerator<ExecutionChange, void, undefined> {
+    let isReady = false;
+    for await (const { id = "", event, data } of resumed(
+      this.#stream("/executions/stream", filterQuery(filter)),
+      after,
+      options,
+    )) {
+      if (event === "status") yield { kind: event, position: id, execution: JSON.parse(data) as ExecutionSummaryBody };
+      else if (event === "reset" || (event === "ready" && !isReady)) yield { kind: event, position: id };
+      isReady = true;
+    }
   }
   history(executionId: string, options: HistoryOptions = {}): Promise<ListOf<CloudEvent>> {
     return this.#send("GET", `${executionPath(executionId)}/history`, { query: { ...options } });
@@ -147,17 +180,17 @@ export class DurabullClient {
   tasks(executionId: string, options: PageOptions = {}): Promise<ListOf<TaskBody>> {
     return this.#send("GET", `${executionPath(executionId)}/tasks`, { query: { ...options } });
   }
-  cancel(executionId: string, reason?: string): Promise<ExecutionBody> {
-    return this.#act(executionId, "cancel", reason);
+  cancel(executionId: string, reason?: string, how: Keyed = {}): Promise<ExecutionBody> {
+    return this.#act(executionId, "cancel", reason, how);
   }
-  terminate(executionId: string, reason?: string): Promise<ExecutionBody> {
-    return this.#act(executionId, "terminate", reason);
+  terminate(executionId: string, reason?: string, how: Keyed = {}): Promise<ExecutionBody> {
+    return this.#act(executionId, "terminate", reason, how);
   }
-  pause(executionId: string, reason?: string): Promise<ExecutionBody> {
-    return this.#act(executionId, "pause", reason);
+  pause(executionId: string, reason?: string, how: Keyed = {}): Promise<ExecutionBody> {
+    return this.#act(executionId, "pause", reason, how);
   }
-  resume(executionId: string, reason?: string): Promise<ExecutionBody> {
-    return this.#act(executionId, "resume", reason);
+  resume(executionId: string, reason?: string, how: Keyed = {}): Promise<ExecutionBody> {
+    return this.#act(executionId, "resume", reason, how);
   }
   workflowHistory(workflowId: string, options: PageOptions = {}): Promise<ListOf<CloudEvent>> {
     return this.#send("GET", `/workflows/${encodeURIComponent(workflowId)}/history`, { query: { ...options } });
@@ -166,47 +199,71 @@ export class DurabullClient {
   deadLetters(options: PageOptions = {}): Promise<ListOf<LetterBody>> {
     return this.#send("GET", "/dead-letters", { query: { ...options } });
   }
-  redrive(letterId: string): Promise<LetterBody> {
-    return this.#send("POST", `/dead-letters/${encodeURIComponent(letterId)}/redrive`);
+  deadLetter(letterId: string): Promise<LetterBody> {
+    return this.#send("GET", letterPath(letterId));
+  }
+  redrive(letterId: string, how: Keyed = {}): Promise<LetterBody> {
+    return this.#send("POST", `${letterPath(letterId)}/redrive`, { headers: keyHeaders(how) });
   }
   async discardLetter(letterId: string): Promise<void> {
-    await this.#send("DELETE", `/dead-letters/${encodeURIComponent(letterId)}`);
+    await this.#send("DELETE", letterPath(letterId));
   }
 
-  #act(executionId: string, action: string, reason: string | undefined): Promise<ExecutionBody> {
-    return this.#send(
-      "POST",
-      `${executionPath(executionId)}/${action}`,
-      reason === undefined ? {} : { json: { reason } },
-    );
+  #act(executionId: string, action: string, reason: string | undefined, how: Keyed): Promise<ExecutionBody> {
+    const json = reason === undefined ? {} : { json: { reason } };
+    return this.#send("POST", `${executionPath(executionId)}/${action}`, { ...json, headers: keyHeaders(how) });
+  }
+
+  /** Opens a stream after an id; undefined when the service says that nothing more will come. */
+  #stream(path: string, query: Query = {}) {
+    return async (lastId: string | undefined, signal: AbortSignal): Promise<Response | undefined> => {
+      const headers: Record<string, string> = lastId === undefined ? {} : { "last-event-id": lastId };
+      const accept = "text/event-stream, application/problem+json";
+      const response = await this.#request("GET", path, { query, headers, accept, signal });
+      if (response.status === 204) return undefined;
+      if (!response.ok) await this.#answerOf(response);
+      return response;
+    };
   }
 
   async #send<Body>(method: string, path: string, request: Request = {}): Promise<Body> {
+    return this.#answerOf<Body>(await this.#request(method, path, request), request.signal);
+  }
+
+  async #request(method: string, path: string, request: Request): Promise<Response> {
     const body = request.text ?? (request.json === undefined ? undefined : JSON.stringify(request.json));
     const type = request.text === undefined ? "application/json" : "application/yaml";
-    let response: Response;
-    let text: string;
-    try {
-      response = await this.#fetch(`${this.#url}/api/v1${path}${queryText(request.query)}`, {
+    return this.#reached(request.signal, () =>
+      this.#fetch(`${this.#url}/api/v1${path}${queryText(request.query)}`, {
         method,
         headers: {
           ...this.#headers,
           ...request.headers,
-          accept: "application/json, application/problem+json",
+          accept: request.accept ?? "application/json, application/problem+json",
           ...(body === undefined ? {} : { "content-type": type }),
         },
         ...(body === undefined ? {} : { body }),
         ...(request.signal === undefined ? {} : { signal: request.signal }),
-      });
-      text = await response.text();
-    } catch (cause) {
-      if (request.signal?.aborted) throw cause;
-      throw new ServiceUnreachableError(this.#url, { cause });
-    }
+      }),
+    );
+  }
+
+  /** @throws {ApiError} for a problem. */
+  async #answerOf<Body>(response: Response, signal?: AbortSignal): Promise<Body> {
+    const text = await this.#reached(signal, () => response.text());
     const answer = text === "" ? undefined : this.#parse(text);
     if (response.ok) return answer as Body;
     if (isProblem(answer)) throw new ApiError(answer);
     throw new ServiceUnreachableError(this.#url, { cause: new Error(`it answered ${response.status}`) });
+  }
+
+  async #reached<Value>(signal: AbortSignal | undefined, ask: () => Promise<Value>): Promise<Value> {
+    try {
+      return await ask();
+    } catch (cause) {
+      if (signal?.aborted) throw cause;
+      throw new ServiceUnreachableError(this.#url, { cause });
+    }
   }
 
   #parse(text: string): unknown {
@@ -224,6 +281,26 @@ function isProblem(answer: unknown): answer is ProblemBody {
 
 function executionPath(executionId: string): string {
   return `/executions/${encodeURIComponent(executionId)}`;
+}
+
+function letterPath(letterId: string): string {
+  return `/dead-letters/${encodeURIComponent(letterId)}`;
+}
+
+function keyHeaders({ idempotencyKey }: Keyed): Readonly<Record<string, string>> {
+  return idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey };
+}
+
+function filterQuery(options: ExecutionListOptions): Query {
+  const { labels, startedAfter, startedBefore, endedAfter, endedBefore, ...rest } = options;
+  const label = labels && Object.entries(labels).map(([key, value]) => `${key}:${value}`);
+  const times = {
+    startedAfter: startedAfter?.toISOString(),
+    startedBefore: startedBefore?.toISOString(),
+    endedAfter: endedAfter?.toISOString(),
+    endedBefore: endedBefore?.toISOString(),
+  };
+  return { ...rest, ...times, label };
 }
 
 function definitionPath(...parts: readonly (string | undefined)[]): string {

@@ -6,17 +6,22 @@ export type {
   ExecutionBody,
   ExecutionSummaryBody,
   StartedBody,
+  StateBody,
   TaskBody,
 } from "../api/schemas/executions.ts";
 export type { Json, JsonObject } from "../values/json.ts";
 export {
   type ClientOptions,
   DurabullClient,
+  type ExecutionChange,
+  type ExecutionFilterOptions,
   type ExecutionListOptions,
   type HistoryOptions,
+  type Keyed,
   type ListOf,
   type PageOptions,
   type StartOptions,
   type Waiting,
 } from "./client.ts";
 export { ApiError, ServiceUnreachableError } from "./errors.ts";
+export type { StreamOptions } from "./streams.ts";

@@ -11,6 +11,7 @@ import { connectRedis } from "../adapters/redis/connection.ts";
 import { createRedisDatabase } from "../adapters/redis/database.ts";
 import { createRedisEventStore } from "../adapters/redis/event-store.ts";
 import { createRedisNotices } from "../adapters/redis/notices.ts";
+import { withBlobs } from "../adapters/with-blobs.ts";
 import type { AdapterChoice, Config } from "../config/index.ts";
 import { ConfigError } from "../errors.ts";
 import type { Database } from "../ports/database.ts";
@@ -58,7 +59,7 @@ export async function openAdapters(
     const notices = openNotices(config, url(config.eventStore));
     opened.push(notices);
     return {
-      events: noticingEvents(withBreaker("the event store", events), notices),
+      events: noticingEvents(withBreaker("the event store", withBlobs(events, config.payloadInlineBytes)), notices),
       database: noticingDatabase(withBreaker("the database", database), notices),
       queues,
       notices,

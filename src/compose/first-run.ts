@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { run } from "../cli/run.ts";
 import { terminalOf } from "../cli/terminal.ts";
 import type { Service } from "../compose.ts";
+import { InvalidDefinitionError } from "../errors.ts";
 
 const TENANT = "default";
 const QUICKSTART = "quickstart.yaml";
@@ -27,11 +28,22 @@ export async function firstRun(service: Service, apiUrl: string): Promise<void> 
   const directory = examplesDirectory();
   if (directory === undefined || (await service.adapters.database.everHeldDefinition())) return;
   const files = readdirSync(directory).filter((file) => /\.ya?ml$/.test(file));
-  for (const file of files) {
-    await service.definitions.register(TENANT, readFileSync(join(directory, file), "utf8"), { allowUnknown: true });
-  }
-  process.stderr.write(`\nThis store is new: ${files.length} examples registered. Running ${QUICKSTART}:\n`);
+  const texts = files.map((file) => readFileSync(join(directory, file), "utf8"));
+  const registered = await Promise.all(texts.map((text) => registerIfRunnable(service, text)));
+  const count = registered.filter(Boolean).length;
+  process.stderr.write(`\nThis store is new: ${count} examples registered. Running ${QUICKSTART}:\n`);
   await run(join(directory, QUICKSTART), { url: apiUrl }, terminalOf(process));
+}
+
+/** False for an example of what this version refuses by name: it shows how that is said. */
+async function registerIfRunnable(service: Service, text: string): Promise<boolean> {
+  try {
+    await service.definitions.register(TENANT, text, { allowUnknown: true });
+    return true;
+  } catch (error) {
+    if (error instanceof InvalidDefinitionError) return false;
+    throw error;
+  }
 }
 
 /** What a person opens next. */

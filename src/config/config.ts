@@ -55,6 +55,7 @@ export interface Config extends AdapterChoices {
   readonly shutdownGraceMs: number;
   readonly scalerJobsPerWorker: number;
   readonly payloadMaxBytes: number;
+  readonly payloadInlineBytes: number;
   readonly historyMaxEvents: number;
   readonly inboxMaxMessages: number;
   /** 0 = no limit, for both. */
@@ -254,6 +255,7 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     timerPrecisionMs: settings.TIMER_SERVICE_PRECISION,
     timerHorizonMs: settings.TIMER_HORIZON,
     payloadMaxBytes: settings.PAYLOAD_MAX_BYTES,
+    payloadInlineBytes: settings.PAYLOAD_INLINE_BYTES,
     historyMaxEvents: settings.HISTORY_MAX_EVENTS,
     inboxMaxMessages: settings.INBOX_MAX_MESSAGES,
     tenantMaxOpenExecutions: settings.TENANT_MAX_OPEN_EXECUTIONS,

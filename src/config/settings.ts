@@ -175,6 +175,12 @@ export const settingsSchema = z.object({
     meaning:
       "Largest input or output of a task or workflow, arguments of a call or context, as JSON. Beyond, the task fails with a validation error that a workflow can catch.",
   }),
+  PAYLOAD_INLINE_BYTES: setting(integer(1_024, 268_435_456), {
+    default: "65536",
+    unit: "bytes",
+    meaning:
+      "Larger inputs, outputs and states are stored apart from the history, once for each execution and content. May change at any time.",
+  }),
   HISTORY_MAX_EVENTS: setting(integer(10, 100_000_000), {
     default: "1000000",
     unit: "events",

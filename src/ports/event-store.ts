@@ -5,6 +5,7 @@ import type { ExecutionId, Group, TenantId, WorkflowId } from "../values/ids.ts"
 import type { Json } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
 import type { ExecutionStatus } from "../values/status.ts";
+import type { Blobs } from "./blobs.ts";
 import type { QuotaStore } from "./quotas.ts";
 import type { RetentionStore } from "./retention.ts";
 
@@ -20,7 +21,7 @@ import type { RetentionStore } from "./retention.ts";
  *
  * @throws {StoreUnavailableError} from any operation when the store does not answer.
  */
-export interface EventStore extends RetentionStore, QuotaStore {
+export interface EventStore extends RetentionStore, QuotaStore, Blobs {
   /** Stores the number of partitions at the first boot ever; later boots get the stored number back. */
   partitions(wanted: number): Promise<number>;
   now(): Promise<number>;

@@ -95,6 +95,7 @@ async function open(ports: Ports, parent: Asker, request: TaskRequested): Promis
     onOpen: "use-existing",
     reuse: "always",
   });
+  if (started.result === "created") ports.metrics.started();
   // Somebody may have given it up while this process stood still, and found no child to cancel.
   if (child.await && !(await isOwed(ports, parent.executionId, asked))) await cancelChild(ports, parent, asked);
   await Promise.all([wake(ports, started.head, "execution.started"), project(ports, started.head)]);

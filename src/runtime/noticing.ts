@@ -36,8 +36,14 @@ export function noticingDatabase(database: Database, notices: Pick<Notices, "tel
 
 /** A port with some operations put around its own. */
 function instead<Port extends object>(port: Port, operations: Partial<Port>): Port {
+  const members = new Map<PropertyKey, unknown>(Object.entries(operations));
   return new Proxy(port, {
-    get: (target, name) =>
-      Object.hasOwn(operations, name) ? Reflect.get(operations, name) : Reflect.get(target, name),
+    get(target, name) {
+      if (members.has(name)) return members.get(name);
+      const member: unknown = Reflect.get(target, name, target);
+      const bound: unknown = typeof member === "function" ? member.bind(target) : member;
+      members.set(name, bound);
+      return bound;
+    },
   });
 }

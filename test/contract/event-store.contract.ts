@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import type { EventStore } from "../../src/ports/event-store.ts";
+import { blobContract } from "./event-store/blobs.ts";
 import { claimContract } from "./event-store/claim.ts";
 import { commitContract } from "./event-store/commit.ts";
 import { inboxContract } from "./event-store/inbox.ts";
@@ -24,6 +25,16 @@ export function eventStoreContract(open: () => Promise<EventStore>): void {
   describe("claims", () => claimContract(open));
   describe("dead letters", () => letterContract(open));
   describe("retention", () => retentionContract(open));
+  describe("blobs", () => blobContract(open));
   describe("quotas", () => quotaContract(open));
+  describe("reading", () => readingContract(open));
+}
+
+/** The part that says what is read of what was written, for a store with a layer around it. */
+export function wholeValuesContract(open: () => Promise<EventStore>): void {
+  describe("start", () => startContract(open));
+  describe("inbox", () => inboxContract(open));
+  describe("commit", () => commitContract(open));
+  describe("claims", () => claimContract(open));
   describe("reading", () => readingContract(open));
 }

@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { createPostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import { createPostgresEventStore } from "../../src/adapters/postgres/event-store.ts";
+import { withBlobs } from "../../src/adapters/with-blobs.ts";
 import { freshDatabase, startPostgres, type TestServer } from "../support/servers.ts";
 import { CHANGES_KEPT, databaseContract } from "./database.contract.ts";
-import { CONTRACT_OPTIONS, eventStoreContract } from "./event-store.contract.ts";
+import { CONTRACT_OPTIONS, eventStoreContract, wholeValuesContract } from "./event-store.contract.ts";
+
+/** Bytes beyond which a value is kept apart. */
+const NEARLY_ALL = 4;
 
 let server: TestServer;
 let connectionString: string;
@@ -24,6 +28,15 @@ function freshSchema(): string {
 describe("PostgresEventStore", () => {
   eventStoreContract(() =>
     createPostgresEventStore({ connectionString, schema: freshSchema(), options: CONTRACT_OPTIONS }),
+  );
+});
+
+describe("PostgresEventStore with nearly all values kept apart", () => {
+  wholeValuesContract(async () =>
+    withBlobs(
+      await createPostgresEventStore({ connectionString, schema: freshSchema(), options: CONTRACT_OPTIONS }),
+      NEARLY_ALL,
+    ),
   );
 });
 

@@ -46,6 +46,23 @@ test("given any refusal, when it is answered, then it is a problem document with
   expect(await ask("GET", body.type)).toMatchObject({ status: 200, body: { code: body.code, status: 400 } });
 });
 
+test.each<[Method, string]>([
+  ["GET", "/api/v1/executions?namespace=%00"],
+  ["GET", "/api/v1/executions?name=%00"],
+  ["GET", "/api/v1/definitions?namespace=a%00"],
+  ["GET", "/api/v1/definitions/%00/a"],
+  ["DELETE", "/api/v1/definitions/a/a/%00"],
+  ["POST", "/api/v1/dead-letters/%00/redrive"],
+  ["DELETE", "/api/v1/dead-letters/%00"],
+])("given a control character in a name, when %s %s comes, then it is 400", async (method, url) => {
+  expect((await ask(method, url)).status).toBe(400);
+});
+
+test("given a control character in a definition's reference, when it is started, then it is 400 and says where", async () => {
+  const { status, body } = await start({ definition: { namespace: "a", name: "\u0000" } });
+  expect({ status, pointer: body.errors[0].pointer }).toEqual({ status: 400, pointer: "/definition/name" });
+});
+
 test("given no usable X-Request-ID, when a request is answered, then one is made", async () => {
   const { headers } = await ask("GET", "/livez", undefined, { "x-request-id": "a b" });
   expect(headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
@@ -179,13 +196,14 @@ test.each(["UPPER", "a b", "", "x".repeat(64), "../x"])("given tenant %j, when i
 });
 
 test.each(["x", "../../etc", "x0-..%2F", "x99999-aaaaaaaaaaaaaaaaaaaaaaaaaa", "%00"])(
-  "given execution id %j, when it is asked for, then 404 and never 500",
+  "given id %j of nothing, when it is asked for, then it is refused and never 500",
   async (id) => {
     for (const path of ["", "/history", "/tasks"]) {
       expect(await ask("GET", `/api/v1/executions/${id}${path}`)).toMatchObject({ status: 404 });
     }
     expect(await ask("POST", `/api/v1/executions/${id}/cancel`)).toMatchObject({ status: 404 });
-    expect(await ask("POST", `/api/v1/dead-letters/${id}/redrive`)).toMatchObject({ status: 404 });
+    const redrive = await ask("POST", `/api/v1/dead-letters/${id}/redrive`);
+    expect(redrive).toMatchObject({ status: id === "%00" ? 400 : 404 });
   },
 );
 

@@ -175,12 +175,10 @@ describe("DurabullClient", () => {
 
     const definition = { namespace: "cli", name: "double" };
     const key = { idempotencyKey: "key-1" };
-    const started = await client.start(
-      { definition, workflowId: "a b/c", input: { n: 2 }, labels: { team: "x" } },
-      key,
-    );
+    const request = { definition, workflowId: "a b/c", input: { n: 2 }, labels: { team: "x" } };
+    const started = await client.start(request, key);
     expect(started.created).toBe(true);
-    expect(await client.start({ definition, workflowId: "a b/c", input: { n: 2 } }, key)).toMatchObject({
+    expect(await client.start(request, key)).toMatchObject({
       executionId: started.executionId,
       created: false,
     });

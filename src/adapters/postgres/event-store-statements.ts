@@ -41,6 +41,8 @@ const TEXTS = {
       SELECT FROM durabull.execution e WHERE e.tenant = $1 AND e.ended_at IS NULL LIMIT $2
     ) o`,
   takeStart: "SELECT durabull.take_start($1, $2) AS value",
+  putBlobs: "SELECT durabull.put_blobs($1, $2, $3)",
+  blobs: "SELECT b.hash, b.body FROM durabull.blob b WHERE b.execution_id = $1 AND b.hash = ANY ($2)",
   isDurable: "SELECT current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS value",
 } as const;
 

@@ -254,6 +254,15 @@ class PostgresEventStore implements EventStore {
     return rows.map(({ id }) => id);
   }
 
+  async putBlobs(executionId: ExecutionId, texts: ReadonlyMap<string, string>): Promise<void> {
+    await this.#pool.query(this.#sql.putBlobs, [executionId, [...texts.keys()], [...texts.values()]]);
+  }
+
+  async blobs(executionId: ExecutionId, hashes: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.#pool.query<{ hash: string; body: string }>(this.#sql.blobs, [executionId, hashes]);
+    return new Map(rows.map(({ hash, body }) => [hash, body]));
+  }
+
   async countOpen(tenant: string, atMost: number): Promise<number> {
     return Number(await this.#pool.value<string>(this.#sql.countOpen, [tenant, atMost]));
   }

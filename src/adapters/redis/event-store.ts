@@ -22,6 +22,7 @@ import type {
 import { type ExecutionId, type Group, partitionOf, partitionOfExecution } from "../../values/ids.ts";
 import { isClosed } from "../../values/status.ts";
 import { nextTip } from "../../values/tip.ts";
+import { createBlobs } from "./blobs.ts";
 import { durabilityOf } from "./boot-checks.ts";
 import { answered, pipelined } from "./connection.ts";
 import { groupHash, type Keys } from "./keys.ts";
@@ -79,6 +80,7 @@ export async function createRedisEventStore(given: RedisEventStoreOptions): Prom
 
   return {
     ...createLetters(connection, keys, partitions),
+    ...createBlobs(connection, keys),
     ...createQuotaStore(connection, keys, partitions),
     ...createRetentionStore(connection, keys, partitions),
     partitions: storePartitions,

@@ -13,6 +13,7 @@ export interface Keys {
   partition(partition: number): string;
   head(partition: number, executionId: ExecutionId): string;
   log(partition: number, executionId: ExecutionId): string;
+  blobs(partition: number, executionId: ExecutionId): string;
   /** Pointer to the group's open execution. */
   group(partition: number, group: Group): string;
   runs(partition: number, group: Group): string;
@@ -55,6 +56,7 @@ export function keysOf(prefix: string): Keys {
     partition,
     head,
     log: (number, executionId) => `${head(number, executionId)}:log`,
+    blobs: (number, executionId) => `${head(number, executionId)}:blobs`,
     group,
     runs: (number, of) => `${group(number, of)}:runs`,
     letter: (number, letterId) => `${partition(number)}:letter:${letterId}`,

@@ -6,6 +6,14 @@ import { MAX_WAIT_MS, waitDurationMs } from "../wait-duration.ts";
 export const jsonValue = z.custom<Json>((value) => value !== undefined).meta({ description: "Any JSON value" });
 export const jsonObject = z.custom<JsonObject>(isJsonObject, "expected an object").meta({ type: "object" });
 
+/** Text that names something, of 1 to `longest` characters: no store takes U+0000, and nobody means a control character. */
+export const nameText = (longest: number) =>
+  z
+    .string()
+    .min(1)
+    .max(longest)
+    .regex(/^\P{Cc}*$/u, "it has a control character");
+
 export const timestamp = z.string().meta({ format: "date-time", description: "ISO 8601, UTC" });
 
 export const problemDetails = z

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { listOf, problemDetails, timestamp } from "./common.ts";
+import { listOf, nameText, problemDetails, timestamp } from "./common.ts";
 import { definitionReference } from "./definitions.ts";
 
-export const letterPath = z.strictObject({ id: z.string().min(1).max(80) });
+export const letterPath = z.strictObject({ id: nameText(80) });
 
 export const letterBody = z
   .object({

@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { cursor, flag, inputIssue, jsonObject, limit, listOf, timestamp } from "./common.ts";
+import { cursor, flag, inputIssue, jsonObject, limit, listOf, nameText, timestamp } from "./common.ts";
 
 const named = {
-  namespace: z.string().min(1).max(63),
-  name: z.string().min(1).max(63),
+  namespace: nameText(63),
+  name: nameText(63),
 };
 /** A version, or `latest`. */
-const version = z.string().min(1).max(255);
+const version = nameText(255);
 
 export const definitionPath = z.strictObject(named);
 export const definitionVersionPath = z.strictObject({ ...named, version });

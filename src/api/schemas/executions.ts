@@ -12,6 +12,7 @@ import {
   limit,
   listOf,
   moment,
+  nameText,
   oneOrMore,
   problemDetails,
   timestamp,
@@ -44,9 +45,9 @@ export const startBody = z
   .strictObject({
     definition: z
       .strictObject({
-        namespace: z.string().min(1).max(63),
-        name: z.string().min(1).max(63),
-        version: z.string().min(1).max(255).exactOptional().meta({ description: "Absent, or `latest`: the newest" }),
+        namespace: nameText(63),
+        name: nameText(63),
+        version: nameText(255).exactOptional().meta({ description: "Absent, or `latest`: the newest" }),
       })
       .exactOptional(),
     document: z
@@ -79,8 +80,8 @@ export const executionListQuery = z.strictObject({
     .transform((texts) => texts.flatMap((text) => text.split(",")))
     .pipe(z.array(z.enum(EXECUTION_STATUSES, `expected one of ${EXECUTION_STATUSES.join(", ")}`)))
     .exactOptional(),
-  namespace: z.string().exactOptional(),
-  name: z.string().exactOptional(),
+  namespace: nameText(63).exactOptional(),
+  name: nameText(63).exactOptional(),
   workflowId: workflowId.exactOptional(),
   label: oneOrMore
     .transform((texts, context) => {

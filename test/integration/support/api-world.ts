@@ -4,19 +4,25 @@ import { pino } from "pino";
 import { type BullmqQueues, createBullmqQueues } from "../../../src/adapters/bullmq/queues.ts";
 import { createPostgresDatabase } from "../../../src/adapters/postgres/database.ts";
 import { createPostgresEventStore } from "../../../src/adapters/postgres/event-store.ts";
+import { createPostgresNotices } from "../../../src/adapters/postgres/notices.ts";
 import { createRedisDatabase } from "../../../src/adapters/redis/database.ts";
 import { createRedisEventStore } from "../../../src/adapters/redis/event-store.ts";
+import { createRedisNotices } from "../../../src/adapters/redis/notices.ts";
 import { type AppDeps, createApp } from "../../../src/api/app.ts";
 import { dashboardPages } from "../../../src/dashboard/index.ts";
 import type { Database } from "../../../src/ports/database.ts";
 import type { EventStore, ExecutionHead } from "../../../src/ports/event-store.ts";
+import type { Notices } from "../../../src/ports/notices.ts";
 import { createDefinitionService } from "../../../src/runtime/definitions.ts";
+import { noticingDatabase, noticingEvents } from "../../../src/runtime/noticing.ts";
 import { createScaler } from "../../../src/runtime/scaler.ts";
 import { createExecutionService, type ExecutionService } from "../../../src/runtime/service.ts";
 import { aCommit, type CommitOptions } from "../../support/build.ts";
 import { freshDatabase, startPostgres, startRedis, type TestServer } from "../../support/servers.ts";
 
 const PARTITIONS = 4;
+/** Status changes of a tenant, about. */
+export const CHANGES_KEPT = 200;
 const STORE_OPTIONS = { lookGraceMs: 60_000, maxInbox: 3 };
 
 export const QUICK = `document:
@@ -37,6 +43,7 @@ export interface ApiWorld {
   readonly events: EventStore;
   readonly database: Database;
   readonly queues: BullmqQueues;
+  readonly notices: Notices;
   readonly executions: ExecutionService;
   /** Commits what an engine would have decided, after the head as it is now. */
   decide(executionId: string, options: CommitOptions): Promise<ExecutionHead>;
@@ -56,11 +63,14 @@ export async function openApiWorld(
   more: Partial<AppDeps> = {},
 ): Promise<ApiWorld> {
   const logger = pino({ level: "silent" });
-  const { events, database, queues } = await openPorts(kind, server);
+  const { queues, notices, ...stores } = await openPorts(kind, server);
+  const events = noticingEvents(stores.events, notices);
+  const database = noticingDatabase(stores.database, notices);
   const executions = createExecutionService({
     events,
     database,
     queues,
+    notices,
     partitions: await events.partitions(PARTITIONS),
     defaultTimeoutMs: 0,
     log: logger,
@@ -87,6 +97,7 @@ export async function openApiWorld(
     events,
     database,
     queues,
+    notices,
     executions,
     async decide(executionId, options) {
       const [head] = await events.heads([executionId]);
@@ -98,6 +109,7 @@ export async function openApiWorld(
     async close() {
       await app.close();
       await queues.close();
+      await notices.close();
       await database.close();
       await events.close();
     },
@@ -112,15 +124,17 @@ async function openPorts(kind: StoreKind, server: Pick<TestServer, "url">) {
     const options = { ...STORE_OPTIONS, partitions: PARTITIONS };
     return {
       events: await createRedisEventStore({ url, prefix, options }),
-      database: await createRedisDatabase({ url, prefix }),
+      database: await createRedisDatabase({ url, prefix, changesKept: CHANGES_KEPT }),
       queues: createBullmqQueues({ connection: { kind: "redis", url }, prefix, lanes: 1, log }),
+      notices: createRedisNotices({ url, prefix }),
     };
   }
   const connectionString = await freshDatabase(server);
   const connection = { kind: "postgres", connectionString } as const;
   return {
     events: await createPostgresEventStore({ connectionString, options: STORE_OPTIONS }),
-    database: await createPostgresDatabase({ connectionString }),
+    database: await createPostgresDatabase({ connectionString, changesKept: CHANGES_KEPT }),
     queues: createBullmqQueues({ connection, prefix, lanes: 1, log }),
+    notices: createPostgresNotices({ connectionString }),
   };
 }

@@ -56,6 +56,7 @@ describe("given an empty environment", () => {
       timerPrecisionMs: 1_000,
       timerHorizonMs: 86_400_000,
       payloadMaxBytes: 1_048_576,
+      payloadInlineBytes: 65_536,
       historyMaxEvents: 1_000_000,
       inboxMaxMessages: 10_000,
       tenantMaxOpenExecutions: 0,

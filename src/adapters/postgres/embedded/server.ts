@@ -110,7 +110,8 @@ function serverArguments(data: string, port: number): string[] {
     fsync: "on",
     synchronous_commit: "on",
     full_page_writes: "on",
-    wal_level: "minimal",
+    // Not "minimal": after a crash the queues' sequences would begin again, and new jobs be taken for old ones.
+    wal_level: "replica",
     max_wal_senders: 0,
     max_wal_size: "512MB",
     log_timezone: "UTC",

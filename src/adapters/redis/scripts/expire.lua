@@ -27,7 +27,7 @@ local function remove(head)
   local letters = removeLetters(head, known.tenant)
   redis.call('HSET', expired, head.id, SCHEMA .. ' ' .. head.startedAt .. ' ' .. letters .. ' ' .. head.static)
   redis.call('UNLINK', head.key, head.key .. ':log', head.key .. ':inbox', head.key .. ':ids', head.key .. ':owed',
-    head.key .. ':look', head.key .. ':fire', head.key .. ':snapshot', head.key .. ':letters')
+    head.key .. ':look', head.key .. ':fire', head.key .. ':snapshot', head.key .. ':letters', head.key .. ':blobs')
   redis.call('LREM', head.group .. ':runs', 1, head.id)
   setDue(head, nil)
   setLook(head, nil)

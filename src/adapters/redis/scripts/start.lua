@@ -42,6 +42,7 @@ head.group = groupKey
 log(head, 1, int(at), event)
 redis.call('SET', groupKey, id)
 redis.call('RPUSH', groupKey .. ':runs', id)
+redis.call('PERSIST', head.key .. ':blobs')
 countNaming(tenant, digest, 1)
 countOpen(tenant, 1)
 stir(head, at, lookAt)
