@@ -4,10 +4,10 @@ import { always, Code } from "../compile/code.ts";
 import { indexCode } from "../compile/fields.ts";
 import { EMPTY } from "../compile/functions.ts";
 import { binaryCode } from "../compile/operators.ts";
-import { Run } from "../compile/run.ts";
 import { modifyCode } from "../compile/updates.ts";
 import { JqError } from "../errors.ts";
 import { COLLECTION_FUNCTIONS } from "../library/collections.ts";
+import { DATE_FUNCTIONS } from "../library/dates.ts";
 import { MATH_FUNCTIONS } from "../library/math.ts";
 import { SORTING_FUNCTIONS } from "../library/sorting.ts";
 import { STRING_FUNCTIONS } from "../library/strings.ts";
@@ -40,10 +40,8 @@ const NATIVES: Readonly<Record<string, Native>> = {
   ...COLLECTION_FUNCTIONS,
   ...SORTING_FUNCTIONS,
   ...MATH_FUNCTIONS,
+  ...DATE_FUNCTIONS,
 };
-
-/** Natives that may give containers of odd numbers. */
-const ODD_CONTAINERS: ReadonlySet<string> = new Set(["fromjson/0", "frexp/0", "modf/0"]);
 
 const none =
   (code: Code): Builtin =>
@@ -150,16 +148,7 @@ export function findBuiltin(key: string): Builtin | undefined {
   if (builtin !== undefined) return builtin;
   if (key === "builtins/0") return () => constantCode(names());
   const found = Object.hasOwn(NATIVES, key) ? NATIVES[key] : undefined;
-  if (found === undefined) return undefined;
-  return (args) => nativeCode(ODD_CONTAINERS.has(key) ? notingContainers(found) : found, args);
-}
-
-function notingContainers(native: Native): Native {
-  return (input, args, call) => {
-    const result = native(input, args, call);
-    if (typeof result === "object" && call instanceof Run) call.odd = true;
-    return result;
-  };
+  return found === undefined ? undefined : (args) => nativeCode(found, args);
 }
 
 /** All that can be called, as `builtins` lists it. */

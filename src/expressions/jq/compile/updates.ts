@@ -17,7 +17,7 @@ export function eachPath(paths: Paths, input: Json, env: Env, take: (steps: Json
       throw new JqError(`Invalid path expression with result ${shortText(value)}`);
     }
     const steps = stepsOf(path);
-    burn(env.run, steps.length);
+    burn(env.run, 4 + 2 * steps.length);
     if (steps.length > MAX_PATH_LENGTH) throw new JqError("Path too deep");
     return take(steps, value);
   });

@@ -44,6 +44,7 @@ export function getIn(value: Json, key: Json, budget: Budget): Json {
 /** Follows a path from its first step to its last. */
 export function getPath(value: Json, path: Json, budget: Budget): Json {
   let at = value;
+  spend(budget, 2 * pathOf(path).length);
   for (const key of pathOf(path)) at = getIn(at, key, budget);
   return at;
 }
