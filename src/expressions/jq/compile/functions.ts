@@ -213,7 +213,8 @@ function callPaths(fn: FunctionCode, frames: Frames): Paths {
   return (input, path, env, emit) =>
     frames(input, env, (frame) => {
       const { run } = env;
-      const { height } = fn;
+      // Keeping track of places takes about twice the stack.
+      const height = fn.height * 2;
       burn(run, fn.weight);
       descend(run, height);
       const flow = fn.body.paths()(input, path, frame, emit);
