@@ -4,7 +4,7 @@ import type { Code, One } from "./compile/code.ts";
 import { compileTree } from "./compile/compiler.ts";
 import { BREAK, Env, GO_ON, Run, STOP } from "./compile/run.ts";
 import { JqBudgetError, JqError } from "./errors.ts";
-import { canonical } from "./output.ts";
+import { Outlet } from "./output.ts";
 import { parse } from "./syntax/parser.ts";
 
 export { JqBudgetError, JqError, JqSyntaxError } from "./errors.ts";
@@ -22,7 +22,7 @@ export interface EvaluationOptions {
   readonly now?: number;
   /** Steps that the evaluation may take; a step is about the cost of evaluating one node of the program. */
   readonly fuel?: number;
-  /** Bytes of strings, arrays and objects that the evaluation may make. */
+  /** Bytes of strings, arrays and objects that the evaluation may make; its outputs may take as many as JSON text. */
   readonly maxOutputBytes?: number;
 }
 
@@ -38,7 +38,7 @@ export interface Program {
 }
 
 const DEFAULT_FUEL = 10_000_000;
-const DEFAULT_OUTPUT_BYTES = 64 * 2 ** 20;
+const DEFAULT_OUTPUT_BYTES = 32 * 2 ** 20;
 const NO_ARGUMENTS: JqArguments = {};
 const NO_OPTIONS: EvaluationOptions = {};
 
@@ -82,14 +82,15 @@ class CompiledProgram implements Program {
   first(input: Json, args = NO_ARGUMENTS, options = NO_OPTIONS): Json | undefined {
     if (this.fields !== undefined) return this.fields(input, IDLE);
     const env = this.start(args, options);
+    const outlet = new Outlet(env.run.bytes);
     try {
-      if (this.single) return output(this.code.one()(input, env), env.run);
+      if (this.single) return outlet.pass(this.code.one()(input, env));
       let first: Json | undefined;
       this.code.many()(input, env, (value) => {
         first = value;
         return STOP;
       });
-      return first === undefined ? undefined : output(first, env.run);
+      return first === undefined ? undefined : outlet.pass(first);
     } catch (error) {
       throw failure(error);
     }
@@ -97,10 +98,11 @@ class CompiledProgram implements Program {
 
   all(input: Json, args = NO_ARGUMENTS, options = NO_OPTIONS): Json[] {
     const env = this.start(args, options);
+    const outlet = new Outlet(env.run.bytes);
     const outputs: Json[] = [];
     try {
       this.code.many()(input, env, (value) => {
-        outputs.push(output(value, env.run));
+        outputs.push(outlet.pass(value));
         return GO_ON;
       });
     } catch (error) {
@@ -118,10 +120,6 @@ class CompiledProgram implements Program {
 
 function argumentOf(args: JqArguments, name: string): Json {
   return Object.hasOwn(args, name) ? (args[name] ?? null) : null;
-}
-
-function output(value: Json, run: Run): Json {
-  return run.odd ? canonical(value) : value;
 }
 
 /** A stack or a string that JavaScript itself refuses is a budget as well. */

@@ -5,7 +5,7 @@ import { ELEMENT_BYTES, push } from "../compile/construct.ts";
 import { cannotIterate, eachCode, iterate } from "../compile/fields.ts";
 import { reduceCode } from "../compile/loops.ts";
 import { binaryCode } from "../compile/operators.ts";
-import { allocate, BREAK, burn, type Env, type Flow, GO_ON, isTruthy, noted, STOP } from "../compile/run.ts";
+import { allocate, BREAK, burn, type Env, type Flow, GO_ON, isTruthy, STOP } from "../compile/run.ts";
 import { isArray } from "../library/order.ts";
 import type { Native } from "../native.ts";
 
@@ -162,12 +162,12 @@ export function plainCode(native: Native): Code {
     weight: 2,
     height: 1,
     single: always,
-    one: () => (input, env) => noted(native(input, none, env.run), env.run),
+    one: () => (input, env) => native(input, none, env.run),
   });
 }
 
 /** A native whose arguments are evaluated for all their combinations; the last varies slowest. */
 export function nativeCode(native: Native, args: readonly Code[]): Code {
   if (args.length === 0) return plainCode(native);
-  return appliedCode(args, (input, values, env) => noted(native(input, values, env.run), env.run));
+  return appliedCode(args, (input, values, env) => native(input, values, env.run));
 }

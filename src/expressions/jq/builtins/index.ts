@@ -1,19 +1,21 @@
 import type { Json } from "../../../values/json.ts";
 import { constantCode, IDENTITY, pipeCode } from "../compile/basic.ts";
 import { always, Code } from "../compile/code.ts";
+import { arrayCode } from "../compile/construct.ts";
 import { indexCode } from "../compile/fields.ts";
 import { EMPTY } from "../compile/functions.ts";
 import { binaryCode } from "../compile/operators.ts";
-import { Run } from "../compile/run.ts";
 import { modifyCode } from "../compile/updates.ts";
 import { JqError } from "../errors.ts";
 import { COLLECTION_FUNCTIONS } from "../library/collections.ts";
+import { DATE_FUNCTIONS } from "../library/dates.ts";
 import { MATH_FUNCTIONS } from "../library/math.ts";
 import { SORTING_FUNCTIONS } from "../library/sorting.ts";
 import { STRING_FUNCTIONS } from "../library/strings.ts";
 import type { Native } from "../native.ts";
 import { addCode, anyCode, ELEMENTS, keyedCode, mapCode, nativeCode, plainCode, selectCode } from "./collections.ts";
 import { ERROR, errorCode } from "./errors.ts";
+import { matchCode, namedGroups, scanCode, splitsCode, substituteCode, testCode, wholeMatch } from "./matching.ts";
 import { deleteCode, deletePathsCode, getPathCode, pathCode, pickCode, setPathCode, TO_STREAM } from "./places.ts";
 import { PRELUDE_NAMES } from "./prelude.ts";
 import { RECURSE, recurseCode, walkCode } from "./recursion.ts";
@@ -40,10 +42,8 @@ const NATIVES: Readonly<Record<string, Native>> = {
   ...COLLECTION_FUNCTIONS,
   ...SORTING_FUNCTIONS,
   ...MATH_FUNCTIONS,
+  ...DATE_FUNCTIONS,
 };
-
-/** Natives that may give containers of odd numbers. */
-const ODD_CONTAINERS: ReadonlySet<string> = new Set(["fromjson/0", "frexp/0", "modf/0"]);
 
 const none =
   (code: Code): Builtin =>
@@ -58,11 +58,18 @@ const two =
   ([a = IDENTITY, b = IDENTITY]) =>
     make(a, b);
 
+const three =
+  (make: (a: Code, b: Code, c: Code) => Code): Builtin =>
+  ([a = IDENTITY, b = IDENTITY, c = IDENTITY]) =>
+    make(a, b, c);
+
 const keyed = (name: string): Builtin => one((f) => keyedCode(f, native(name)));
 const number = (value: number): Code => constantCode(value);
 const at = (key: Code): Code => indexCode(IDENTITY, key, false);
 const isOne = (rows: Code, value: Code): Code => anyCode(binaryCode("==", rows, value), IDENTITY, true);
 const hasSteps = binaryCode(">", plainCode(native("length/0")), number(0));
+const GLOBAL = constantCode("g");
+const globally = (flags: Code): Code => binaryCode("+", flags, GLOBAL);
 const pathsOf = (target: Code): Code => pipeCode(pathCode(target), selectCode(hasSteps));
 
 const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
@@ -98,7 +105,7 @@ const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ["repeat/1", one(repeatCode)],
   ["range/1", one((to) => rangeCode(number(0), to, undefined))],
   ["range/2", two((from, to) => rangeCode(from, to, undefined))],
-  ["range/3", ([from = IDENTITY, to = IDENTITY, by = IDENTITY]) => rangeCode(from, to, by)],
+  ["range/3", three(rangeCode)],
   ["recurse/0", none(RECURSE)],
   ["recurse/1", one(recurseCode)],
   ["recurse/2", two((next, condition) => recurseCode(pipeCode(next, selectCode(condition))))],
@@ -112,6 +119,21 @@ const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ["del/1", one(deleteCode)],
   ["pick/1", one(pickCode)],
   ["tostream/0", none(TO_STREAM)],
+  ["test/1", one((pattern) => testCode(pattern, undefined))],
+  ["test/2", two(testCode)],
+  ["match/1", one((pattern) => matchCode(pattern, undefined, wholeMatch))],
+  ["match/2", two((pattern, flags) => matchCode(pattern, flags, wholeMatch))],
+  ["capture/1", one((pattern) => matchCode(pattern, undefined, namedGroups))],
+  ["capture/2", two((pattern, flags) => matchCode(pattern, flags, namedGroups))],
+  ["scan/1", one((pattern) => scanCode(pattern, GLOBAL))],
+  ["scan/2", two((pattern, flags) => scanCode(pattern, binaryCode("+", GLOBAL, flags)))],
+  ["splits/1", one((pattern) => splitsCode(pattern, GLOBAL))],
+  ["splits/2", two((pattern, flags) => splitsCode(pattern, globally(flags)))],
+  ["split/2", two((pattern, flags) => arrayCode(splitsCode(pattern, globally(flags)), []))],
+  ["sub/2", two((pattern, replacement) => substituteCode(pattern, replacement, constantCode("")))],
+  ["sub/3", three(substituteCode)],
+  ["gsub/2", two((pattern, replacement) => substituteCode(pattern, replacement, GLOBAL))],
+  ["gsub/3", three((pattern, replacement, flags) => substituteCode(pattern, replacement, globally(flags)))],
   ["env/0", none(constantCode({}))],
   ["input_line_number/0", none(number(0))],
   ["have_decnum/0", none(constantCode(false))],
@@ -150,16 +172,7 @@ export function findBuiltin(key: string): Builtin | undefined {
   if (builtin !== undefined) return builtin;
   if (key === "builtins/0") return () => constantCode(names());
   const found = Object.hasOwn(NATIVES, key) ? NATIVES[key] : undefined;
-  if (found === undefined) return undefined;
-  return (args) => nativeCode(ODD_CONTAINERS.has(key) ? notingContainers(found) : found, args);
-}
-
-function notingContainers(native: Native): Native {
-  return (input, args, call) => {
-    const result = native(input, args, call);
-    if (typeof result === "object" && call instanceof Run) call.odd = true;
-    return result;
-  };
+  return found === undefined ? undefined : (args) => nativeCode(found, args);
 }
 
 /** All that can be called, as `builtins` lists it. */

@@ -12,7 +12,7 @@ import { setAt, setPath } from "../paths/set.ts";
 export function pathCode(target: Code): Code {
   return new Code({
     weight: target.weight + 1,
-    height: target.height + 1,
+    height: target.height + 8,
     single: () => false,
     many: () => {
       const paths = target.paths();
@@ -63,7 +63,7 @@ export function deletePathsCode(paths: Code): Code {
 export function deleteCode(target: Code): Code {
   return new Code({
     weight: target.weight + 2,
-    height: target.height + 1,
+    height: target.height + 8,
     single: always,
     one: () => {
       const paths = target.paths();
@@ -84,7 +84,7 @@ export function deleteCode(target: Code): Code {
 export function pickCode(target: Code): Code {
   return new Code({
     weight: target.weight + 2,
-    height: target.height + 1,
+    height: target.height + 8,
     single: always,
     one: () => {
       const paths = target.paths();

@@ -3,6 +3,7 @@ import { Code, type Emit, type EmitPath, type Many, type Paths } from "../compil
 import { push } from "../compile/construct.ts";
 import { BREAK, burn, descend, type Env, type Flow, GO_ON, Path, type Run, STOP } from "../compile/run.ts";
 import { firstOf } from "../compile/updates.ts";
+import { JqBudgetError } from "../errors.ts";
 import { isArray } from "../library/order.ts";
 import { type Draft, setOwn } from "../objects.ts";
 import { fieldOf } from "../paths/get.ts";
@@ -106,6 +107,7 @@ function recurseMany(next: Many, weight: number, height: number): Many {
           return before === undefined ? GO_ON : deeper(before);
         });
       } catch (error) {
+        if (error instanceof JqBudgetError) throw error;
         run.depth = depth;
         const last = waiting;
         if (!stopped && last !== undefined && deeper(last) === STOP) return STOP;
@@ -185,7 +187,7 @@ function walkMany(f: Code): Many {
     let done: Json | undefined = open(input, walks, env);
     for (;;) {
       if (done !== undefined) {
-        burn(env.run, weight + 1);
+        burn(env.run, weight + 4);
         const parent = walks.at(-1);
         if (parent === undefined) return many(done, env, emit);
         if (!keep(parent, done, env)) return STOP;
@@ -209,7 +211,7 @@ function open(value: Json, walks: Walk[], env: Env): Json | undefined {
   if (typeof value !== "object" || value === null) return value;
   const keys = isArray(value) ? undefined : Object.keys(value);
   const length = isArray(value) ? value.length : (keys?.length ?? 0);
-  burn(env.run, 1);
+  burn(env.run, 10 + length);
   walks.push({ source: value, keys, length, next: 0, items: [], members: {} });
   return undefined;
 }

@@ -1,6 +1,6 @@
 import type { Json } from "../../../values/json.ts";
 import { always, Code, type Many, type One, type Paths } from "../compile/code.ts";
-import { BREAK, burn, descend, type Env, type Flow, GO_ON, isTruthy, noted, type Path, STOP } from "../compile/run.ts";
+import { BREAK, burn, descend, type Env, type Flow, GO_ON, isTruthy, type Path, STOP } from "../compile/run.ts";
 import { JqError } from "../errors.ts";
 import { add, subtract } from "../library/arithmetic.ts";
 import { compareValues } from "../library/order.ts";
@@ -199,7 +199,7 @@ function countBy(start: Json, end: Json, step: Json, env: Env, emit: (value: Jso
   if (direction === 0 || Number.isNaN(step)) return GO_ON;
   const goesOn =
     direction > 0 ? (value: Json) => compareValues(value, end) < 0 : (value: Json) => compareValues(value, end) > 0;
-  for (let value = start; goesOn(value); value = noted(add(value, step, run), run)) {
+  for (let value = start; goesOn(value); value = add(value, step, run)) {
     burn(run, 2);
     if (emit(value) === STOP) return STOP;
   }

@@ -1,6 +1,6 @@
 import type { Json } from "../../../values/json.ts";
 import { allSingle, always, Code, type Emit, heightOf, type Many, type One, type Paths, weightOf } from "./code.ts";
-import { burn, GO_ON, isOdd, noted, outer, Path, STOP } from "./run.ts";
+import { burn, GO_ON, outer, Path, STOP } from "./run.ts";
 
 /** `.` */
 export const IDENTITY = new Code({
@@ -19,7 +19,7 @@ export function constantCode(value: Json): Code {
     weight: 1,
     height: 1,
     single: always,
-    one: () => (isOdd(value) ? (_input, env) => noted(value, env.run) : () => value),
+    one: () => () => value,
     paths: () =>
       typeof value === "number" || typeof value === "string"
         ? (_input, path, _env, emit) => emit(value, new Path(null, null, null, path.under ?? path))

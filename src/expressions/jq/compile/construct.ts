@@ -7,7 +7,7 @@ import { type Draft, setOwn } from "../objects.ts";
 import { fieldOf } from "../paths/get.ts";
 import { appliedCode, constantCode } from "./basic.ts";
 import { allSingle, always, Code, heightOf, type Many, type One, weightOf } from "./code.ts";
-import { allocate, BREAK, burn, type Env, type Flow, GO_ON, isOdd, STOP } from "./run.ts";
+import { allocate, BREAK, burn, type Env, type Flow, GO_ON, STOP } from "./run.ts";
 
 /** Bytes that an array takes for an element, and an object for a member, about. */
 export const ELEMENT_BYTES = 16;
@@ -17,7 +17,7 @@ const MEMBER_BYTES = 32;
 export function arrayCode(body: Code | undefined, items: readonly Code[]): Code {
   if (body === undefined) return constantCode([]);
   const parts = items.length === 0 ? [body] : items;
-  if (parts.every(({ constant }) => constant !== undefined && !isOdd(constant))) {
+  if (parts.every(({ constant }) => constant !== undefined)) {
     return constantCode(parts.map(({ constant }) => constant ?? null));
   }
   return new Code({
@@ -99,7 +99,7 @@ export function objectCode(entries: readonly EntryCode[]): Code {
 function constantObject(entries: readonly EntryCode[]): Json | undefined {
   const object: Draft = {};
   for (const { key, value } of entries) {
-    if (typeof key.constant !== "string" || value?.constant === undefined || isOdd(value.constant)) return undefined;
+    if (typeof key.constant !== "string" || value?.constant === undefined) return undefined;
     setOwn(object, key.constant, value.constant);
   }
   return object;

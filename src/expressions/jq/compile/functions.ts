@@ -1,7 +1,19 @@
 import type { Json } from "../../../values/json.ts";
 import { productOf } from "./basic.ts";
 import { Code, heightOf, type Many, type One, type Paths, weightOf } from "./code.ts";
-import { burn, Closure, descend, Env, type Flow, GO_ON, outer, type Run, TAIL, type TailTarget } from "./run.ts";
+import {
+  allocate,
+  burn,
+  Closure,
+  descend,
+  Env,
+  type Flow,
+  GO_ON,
+  outer,
+  type Run,
+  TAIL,
+  type TailTarget,
+} from "./run.ts";
 
 /** What a function gives whose last act is a call that its caller is to make: see `Run.tailTarget`. */
 const TAIL_CALL: Json = Object.freeze({});
@@ -87,6 +99,10 @@ export function callCode(fn: FunctionCode, args: readonly Argument[], hops: numb
   });
 }
 
+/** Steps that a call costs for each of its arguments, and bytes that those take while somebody holds them. */
+const ARGUMENT_STEPS = 12;
+const ARGUMENT_BYTES = 16;
+
 /** The variables of one call. */
 type Frame = (input: Json, env: Env) => Env;
 /** The variables of all calls that the values of the arguments make. */
@@ -105,6 +121,8 @@ function frameOne(fn: FunctionCode, args: readonly Argument[], hops: number): Fr
   }));
   return (input, env) => {
     let frame = outer(env, hops);
+    burn(env.run, makers.length * ARGUMENT_STEPS);
+    allocate(env.run, makers.length * ARGUMENT_BYTES);
     for (const { arg, value } of makers) {
       frame = new Env(env.run, frame, value === undefined ? null : value(input, env), closureOf(arg, env));
     }
@@ -119,6 +137,8 @@ function framesOf(fn: FunctionCode, args: readonly Argument[], hops: number): Fr
   return (input, env, call) =>
     product(input, env, (reversed) => {
       let next = reversed.length;
+      burn(env.run, args.length * ARGUMENT_STEPS);
+      allocate(env.run, args.length * ARGUMENT_BYTES);
       let frame = outer(env, hops);
       args.forEach((arg, index) => {
         const value = fn.parameters[index]?.isValue ? (reversed[--next] ?? null) : null;
@@ -193,7 +213,8 @@ function callPaths(fn: FunctionCode, frames: Frames): Paths {
   return (input, path, env, emit) =>
     frames(input, env, (frame) => {
       const { run } = env;
-      const { height } = fn;
+      // Keeping track of places takes about twice the stack.
+      const height = fn.height * 2;
       burn(run, fn.weight);
       descend(run, height);
       const flow = fn.body.paths()(input, path, frame, emit);

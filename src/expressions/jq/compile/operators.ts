@@ -8,17 +8,17 @@ import { copyOfObject, draftOf } from "../paths/set.ts";
 import type { BinaryOperator } from "../syntax/ast.ts";
 import { appliedCode, constantCode, IDENTITY } from "./basic.ts";
 import { type Accumulate, Code, type Many, type One } from "./code.ts";
-import { allocate, burn, isTruthy, noted, Run } from "./run.ts";
+import { allocate, burn, isTruthy, Run } from "./run.ts";
 
 /** A function of two values. @throws {JqError} */
 export type Operation = (a: Json, b: Json, run: Run) => Json;
 
 const OPERATIONS: Readonly<Record<BinaryOperator, Operation>> = {
-  "+": (a, b, run) => (typeof a === "number" && typeof b === "number" ? noted(a + b, run) : add(a, b, run)),
-  "-": (a, b, run) => (typeof a === "number" && typeof b === "number" ? noted(a - b, run) : subtract(a, b, run)),
-  "*": (a, b, run) => (typeof a === "number" && typeof b === "number" ? noted(a * b, run) : multiply(a, b, run)),
-  "/": (a, b, run) => noted(divide(a, b, run), run),
-  "%": (a, b, run) => noted(modulo(a, b, run), run),
+  "+": (a, b, run) => (typeof a === "number" && typeof b === "number" ? a + b : add(a, b, run)),
+  "-": (a, b, run) => (typeof a === "number" && typeof b === "number" ? a - b : subtract(a, b, run)),
+  "*": (a, b, run) => (typeof a === "number" && typeof b === "number" ? a * b : multiply(a, b, run)),
+  "/": (a, b, run) => divide(a, b, run),
+  "%": (a, b, run) => modulo(a, b, run),
   "==": (a, b, run) => (isScalar(a) ? a === b : equalValues(a, b, run)),
   "!=": (a, b, run) => !(isScalar(a) ? a === b : equalValues(a, b, run)),
   "<": (a, b, run) => compare(a, b, run) < 0,
@@ -164,7 +164,7 @@ export function logicalCode(left: Code, right: Code, until: boolean): Code {
 /** `-operand` */
 export function negateCode(operand: Code): Code {
   if (typeof operand.constant === "number") return constantCode(-operand.constant);
-  return appliedCode([operand], (_input, [value], { run }) => noted(negative(value ?? null), run), false);
+  return appliedCode([operand], (_input, [value]) => negative(value ?? null), false);
 }
 
 function negative(value: Json): number {

@@ -24,8 +24,6 @@ export class Run implements Budget, NativeCall {
   breaking: Env | null = null;
   /** How many labels were entered: jq numbers them. */
   labels = 0;
-  /** Whether a number came up that JSON has not: NaN, an infinity, or a zero below zero. */
-  odd = false;
   /** The call that a function ended with, for the loop that called the function. */
   tailTarget: TailTarget | null = null;
   tailInput: Json = null;
@@ -122,15 +120,4 @@ export function isIntact(value: Json, path: Path): boolean {
 /** `false` and `null` are the only values that are not true. */
 export function isTruthy(value: Json): boolean {
   return value !== false && value !== null;
-}
-
-/** True of numbers that JSON has not, or not as such. */
-export function isOdd(value: Json): boolean {
-  return typeof value === "number" && (value - value !== 0 || Object.is(value, -0));
-}
-
-/** A result, which is remembered to be odd if it is. */
-export function noted<Value extends Json>(value: Value, run: Run): Value {
-  if (isOdd(value)) run.odd = true;
-  return value;
 }

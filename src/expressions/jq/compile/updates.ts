@@ -17,11 +17,14 @@ export function eachPath(paths: Paths, input: Json, env: Env, take: (steps: Json
       throw new JqError(`Invalid path expression with result ${shortText(value)}`);
     }
     const steps = stepsOf(path);
-    burn(env.run, steps.length);
+    burn(env.run, 4 + 2 * steps.length);
     if (steps.length > MAX_PATH_LENGTH) throw new JqError("Path too deep");
     return take(steps, value);
   });
 }
+
+/** What an update takes of the stack beside its parts, in nodes. */
+const UPDATE_HEIGHT = 8;
 
 /** What an update does to what is at a path; undefined deletes it. */
 type Change = (old: Json, env: Env) => Json | undefined;
@@ -49,7 +52,7 @@ function changed(target: Paths, input: Json, env: Env, change: Change, owned: Ow
 export function modifyCode(target: Code, update: Code): Code {
   return new Code({
     weight: target.weight + update.weight + 2,
-    height: heightOf([target, update]) + 2,
+    height: heightOf([target, update]) + UPDATE_HEIGHT,
     single: () => true,
     one: () => {
       const accumulate = modify(target, update);
@@ -96,7 +99,7 @@ export function assignCode(operator: Exclude<UpdateOperator, "|=">, target: Code
   const combine = combinationOf(operator);
   return new Code({
     weight: target.weight + value.weight + 2,
-    height: heightOf([target, value]) + 2,
+    height: heightOf([target, value]) + UPDATE_HEIGHT,
     single: () => value.single(),
     one: () => {
       const accumulate = assign(combine, target, value);

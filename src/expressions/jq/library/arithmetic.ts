@@ -3,7 +3,7 @@ import { type Budget, grow, spend } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import { type Draft, setOwn } from "../objects.ts";
 import { pairError } from "./failures.ts";
-import { equalValues, isArray } from "./order.ts";
+import { equalValues, isArray, MAX_DEPTH } from "./order.ts";
 import { splitText } from "./text.ts";
 
 /** About what one more element or member takes. */
@@ -99,9 +99,10 @@ function repeated(text: string, times: number, budget: Budget): string | null {
 /** Without native recursion: objects may nest deeper than the stack stands. */
 function mergedDeeply(a: JsonObject, b: JsonObject, budget: Budget): JsonObject {
   const result = copied(a, budget);
-  const pending: [Draft, JsonObject][] = [[result, b]];
-  for (let pair = pending.pop(); pair !== undefined; pair = pending.pop()) {
-    const [target, source] = pair;
+  const pending: [target: Draft, source: JsonObject, depth: number][] = [[result, b, 0]];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const [target, source, depth] = next;
+    if (depth >= MAX_DEPTH) throw new JqError("Object merge too deep");
     for (const [key, value] of Object.entries(source)) {
       payForMembers(0, 1, budget);
       const present = Object.hasOwn(target, key) ? target[key] : undefined;
@@ -111,7 +112,7 @@ function mergedDeeply(a: JsonObject, b: JsonObject, budget: Budget): JsonObject 
       }
       const child = copied(present, budget);
       setOwn(target, key, child);
-      pending.push([child, value]);
+      pending.push([child, value, depth + 1]);
     }
   }
   return result;

@@ -1,6 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from "../../../values/json.ts";
 import { type Budget, grow, spend } from "../budget.ts";
-import { JqBudgetError, JqError } from "../errors.ts";
+import { JqError } from "../errors.ts";
 import type { Native } from "../native.ts";
 import { type Draft, setOwn } from "../objects.ts";
 import { fieldOf, getIn } from "../paths/get.ts";
@@ -8,13 +8,11 @@ import { add } from "./arithmetic.ts";
 import { elementsOf, isTruthy } from "./elements.ts";
 import { pairError, typeError } from "./failures.ts";
 import { shortText } from "./json-text.ts";
-import { compareValues, equalValues, isArray, sortedKeys, typeOf } from "./order.ts";
+import { compareValues, equalValues, isArray, MAX_DEPTH, sortedKeys, typeOf } from "./order.ts";
 import { lengthOfText } from "./strings.ts";
 
 const ELEMENT_BYTES = 8;
 const MEMBER_BYTES = 48;
-/** Levels of `contains`, which recurses on the native stack. */
-const MAX_CONTAINS_DEPTH = 2_000;
 
 /** Builtins about arrays and objects, by name and number of arguments. */
 export const COLLECTION_FUNCTIONS: Readonly<Record<string, Native>> = {
@@ -73,18 +71,26 @@ function sameKind(a: Json, b: Json): boolean {
 }
 
 function contains(whole: Json, part: Json, budget: Budget, depth: number): boolean {
+  if (depth > MAX_DEPTH) throw new JqError("Containment check too deep");
   spend(budget, 1);
-  if (depth > MAX_CONTAINS_DEPTH) throw new JqBudgetError("depth");
   if (!sameKind(whole, part)) return false;
   if (typeof whole === "string") return containsText(whole, part as string, budget);
-  if (isArray(part)) {
-    const items = whole as readonly Json[];
-    return part.every((item) => items.some((candidate) => contains(candidate, item, budget, depth + 1)));
-  }
+  if (isArray(part)) return containsItems(whole as readonly Json[], part, budget, depth + 1);
   if (!isJsonObject(part) || !isJsonObject(whole)) return equalValues(whole, part, budget);
   return Object.keys(part).every(
     (key) => Object.hasOwn(whole, key) && contains(whole[key] as Json, part[key] as Json, budget, depth + 1),
   );
+}
+
+/** Follows arrays of one element in a loop: they may nest deeper than the native stack stands. */
+function containsItems(whole: readonly Json[], part: readonly Json[], budget: Budget, depth: number): boolean {
+  let [outer, inner, level] = [whole, part, depth];
+  while (outer.length === 1 && inner.length === 1 && isArray(outer[0]) && isArray(inner[0])) {
+    if (++level > MAX_DEPTH) throw new JqError("Containment check too deep");
+    spend(budget, 1);
+    [outer, inner] = [outer[0], inner[0]];
+  }
+  return inner.every((item) => outer.some((candidate) => contains(candidate, item, budget, level)));
 }
 
 function containsText(whole: string, part: string, budget: Budget): boolean {

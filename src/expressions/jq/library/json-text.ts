@@ -1,17 +1,19 @@
 import type { Json } from "../../../values/json.ts";
 import { type Budget, grow, spend } from "../budget.ts";
-import { JqBudgetError } from "../errors.ts";
 import { numberText } from "./numbers.ts";
 import { isArray, MAX_DEPTH } from "./order.ts";
 
 /** Where jq cuts a value in an error message, in bytes of UTF-8. */
 const SHORT_BYTES = 29;
+const TOO_DEEP = "<skipped: too deep>";
 const DELETE = "\u007f";
 
 /**
  * A value as compact JSON text, keys in the order they were inserted.
  *
- * @throws {JqBudgetError} when the text or the depth is too large.
+ * What is nested deeper than 10,000 levels is left out, with jq's words in its place; the text is no JSON then.
+ *
+ * @throws {JqBudgetError} when the text is too large.
  */
 export function toJson(value: Json, budget: Budget): string {
   const scalar = scalarText(value);
@@ -64,7 +66,10 @@ function write(root: Json, parts: string[], pay: (text: string) => string): void
       stack.pop();
       continue;
     }
-    if (stack.length >= MAX_DEPTH) throw new JqBudgetError("depth");
+    if (stack.length >= MAX_DEPTH) {
+      parts.push(pay(TOO_DEEP));
+      continue;
+    }
     stack.push(opened(nested));
     parts.push(pay(isArray(nested) ? "[" : "{"));
   }

@@ -1,10 +1,10 @@
 import type { Json, JsonObject } from "../../../values/json.ts";
 import { type Budget, spend } from "../budget.ts";
-import { JqBudgetError } from "../errors.ts";
+import { JqError } from "../errors.ts";
 
 export type TypeName = "null" | "boolean" | "number" | "string" | "array" | "object";
 
-/** Containers inside one another that a walk over a value stands; jq stops at the same depth. */
+/** Containers inside one another that a walk over values stands; jq stops at the same depth. */
 export const MAX_DEPTH = 10_001;
 /** Steps of a comparison that was given no budget: values that share their parts can be endless to walk. */
 const OWN_FUEL = 10_000_000;
@@ -49,7 +49,8 @@ function rankOf(value: Json): number {
  * jq's total order. Negative, zero or positive; `nan` is less than every number, itself included.
  *
  * @param budget pays one step for each element looked at; without it a comparison has ten million steps of its own.
- * @throws {JqBudgetError} when the values are too deep or too large.
+ * @throws {JqError} "Comparison too deep"
+ * @throws {JqBudgetError} when the values are too large.
  */
 export function compareValues(a: Json, b: Json, budget?: Budget): number {
   return compare(a, b, budget, -1);
@@ -130,7 +131,7 @@ function advance(pairs: Pair[], pair: Pair, budget: Budget, nans: number): numbe
 }
 
 function open(pairs: Pair[], a: Container, b: Container, budget: Budget): number {
-  if (pairs.length >= MAX_DEPTH) throw new JqBudgetError("depth");
+  if (pairs.length >= MAX_DEPTH) throw new JqError("Comparison too deep");
   if (isArray(a)) {
     if (!isArray(b)) return -1;
     pairs.push({ a, b, next: 0 });
@@ -169,6 +170,7 @@ function ownBudget(): Budget {
  * jq's `==`: `nan` equals nothing, unless it is inside one and the same array or object.
  *
  * @param budget as in {@link compareValues}.
+ * @throws {JqError} "Equality check too deep"
  */
 export function equalValues(a: Json, b: Json, budget?: Budget): boolean {
   if (a === b) return true;
@@ -176,14 +178,19 @@ export function equalValues(a: Json, b: Json, budget?: Budget): boolean {
   return equalContainers(a, b, budget ?? ownBudget());
 }
 
+/** Level by level, without native recursion: data may nest deeper than the stack stands. */
 function equalContainers(a: Container, b: Container, budget: Budget): boolean {
-  // Each level takes one entry at least, so its length bounds the depth too.
-  const left: Container[] = [a];
-  const right: Container[] = [b];
-  for (let x = left.pop(); x !== undefined; x = left.pop()) {
-    const y = right.pop() as Container;
-    if (x === y) continue;
-    if (!equalLevel(x, y, left, right, budget)) return false;
+  let left: Container[] = [a];
+  let right: Container[] = [b];
+  for (let depth = 0; left.length > 0; depth++) {
+    if (depth >= MAX_DEPTH) throw new JqError("Equality check too deep");
+    const nextLeft: Container[] = [];
+    const nextRight: Container[] = [];
+    for (let i = 0; i < left.length; i++) {
+      if (!equalLevel(left[i] as Container, right[i] as Container, nextLeft, nextRight, budget)) return false;
+    }
+    left = nextLeft;
+    right = nextRight;
   }
   return true;
 }

@@ -44,6 +44,7 @@ export function getIn(value: Json, key: Json, budget: Budget): Json {
 /** Follows a path from its first step to its last. */
 export function getPath(value: Json, path: Json, budget: Budget): Json {
   let at = value;
+  spend(budget, 2 * pathOf(path).length);
   for (const key of pathOf(path)) at = getIn(at, key, budget);
   return at;
 }
@@ -61,14 +62,19 @@ function cannotIndex(value: Json, key: Json): JqError {
 
 /** The first and the last place but one of a slice, as whole numbers in range. */
 export function boundsOf(length: number, slice: JsonObject): readonly [start: number, end: number] {
-  const from = (Object.hasOwn(slice, "start") ? slice.start : undefined) ?? 0;
-  const to = (Object.hasOwn(slice, "end") ? slice.end : undefined) ?? length;
+  const from = boundOf(slice, "start", 0);
+  const to = boundOf(slice, "end", length);
   if (typeof from !== "number" || typeof to !== "number") {
     throw new JqError("Array/string slice indices must be integers");
   }
   const start = Math.floor(clamp(Number.isNaN(from) ? 0 : from, length));
   const end = Math.ceil(clamp(Number.isNaN(to) ? length : to, length));
   return [start, Math.max(start, end)];
+}
+
+/** Null stands for the end of the whole; a key without both bounds is no slice. */
+function boundOf(slice: JsonObject, name: "start" | "end", whole: number): Json {
+  return Object.hasOwn(slice, name) ? (slice[name] ?? whole) : false;
 }
 
 /** Negative ones count from the end. */

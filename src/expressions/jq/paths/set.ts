@@ -14,6 +14,7 @@ export type Owned = Set<object>;
 /** A copy of `root` with `value` at `path`. What is in `owned` is changed in place, and what is copied goes in. */
 export function setPath(root: Json, path: readonly Json[], value: Json, budget: Budget, owned?: Owned): Json {
   const containers: Json[] = [];
+  spend(budget, 8 * path.length);
   let at = root;
   for (const key of path) {
     containers.push(at);

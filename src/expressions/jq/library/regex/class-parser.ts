@@ -17,6 +17,11 @@ export function escapedClass(letter: string): Test | undefined {
   return letter === letter.toLowerCase() ? test : not(test);
 }
 
+/** `\p{` and `\P{`: without a brace the letter is only itself. */
+export function isProperty(reader: Reader, letter: string): boolean {
+  return (letter === "p" || letter === "P") && reader.peek() === "{";
+}
+
 /** @throws {JqError} "… invalid character property name …" */
 export function propertyTest(reader: Reader, letter: string): Test {
   const { name, negated } = propertyName(reader, letter === "P");
@@ -91,7 +96,7 @@ function escapedItem(reader: Reader): Item {
   const codePoint = characterEscape(reader);
   if (codePoint !== undefined) return { kind: "character", codePoint };
   const letter = reader.next();
-  const test = letter === "p" || letter === "P" ? propertyTest(reader, letter) : escapedClass(letter);
+  const test = isProperty(reader, letter) ? propertyTest(reader, letter) : escapedClass(letter);
   if (test !== undefined) return { kind: "class", test };
   if (letter === "b") return { kind: "character", codePoint: 8 };
   if (/[0-7]/.test(letter)) {

@@ -1,5 +1,5 @@
 import { type Assertion, EMPTY, type Node, type Pattern, type Reference } from "./ast.ts";
-import { ANY, escapedClass, NEWLINE, NO_NEWLINE, parseClass, propertyTest, setOf } from "./class-parser.ts";
+import { ANY, escapedClass, isProperty, NEWLINE, NO_NEWLINE, parseClass, propertyTest, setOf } from "./class-parser.ts";
 import { patternError } from "./failure.ts";
 import { Names } from "./names.ts";
 import { characterEscape, octalCharacter, Reader } from "./reader.ts";
@@ -187,7 +187,7 @@ class Parser {
     const letter = reader.next();
     const assertion = Object.hasOwn(ASSERTIONS, letter) ? ASSERTIONS[letter] : undefined;
     if (assertion !== undefined) return [{ kind: "assertion", assertion }];
-    const test = letter === "p" || letter === "P" ? propertyTest(reader, letter) : escapedClass(letter);
+    const test = isProperty(reader, letter) ? propertyTest(reader, letter) : escapedClass(letter);
     if (test !== undefined) return [{ kind: "set", set: setOf(test) }];
     return this.otherEscape(letter);
   }

@@ -123,12 +123,8 @@ export function octalCharacter(reader: Reader, digits: number): number {
   return value;
 }
 
-/** `\p{…}`, `\P{…}`, `\pL` after the letter: the property's name and whether it is negated. */
+/** `\p{…}` and `\P{…}` after the letter: the property's name and whether it is negated. */
 export function propertyName(reader: Reader, negated: boolean): { readonly name: string; readonly negated: boolean } {
-  if (reader.peek() !== "{") {
-    if (reader.atEnd) throw patternError("end pattern at escape");
-    return { name: reader.next(), negated };
-  }
   reader.next();
   const circumflex = reader.take("^");
   const name = reader.takeWhile(/[^}]/);
