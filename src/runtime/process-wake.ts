@@ -297,7 +297,10 @@ async function settle(
   if (closed) onClosed(head.executionId);
   // Nothing decided: an earlier wake-up was cut short, perhaps before its projection.
   const nothingNew = decision === undefined || decision.events.length === 0;
-  if ((nothingNew || loaded?.log.head.status !== head.status) && !(await project(ports, head))) return true;
+  // The store has opened what was redriven: to the lists it is still what it was.
+  const redriven = decision?.events.some(({ type }) => type === "execution.retried") === true;
+  const isToBeTold = nothingNew || redriven || loaded?.log.head.status !== head.status;
+  if (isToBeTold && !(await project(ports, head))) return true;
   if (head.status === "FAILED") await parkExecution(ports, head);
   if (closed && !nothingNew) ports.metrics.ended(head.status);
   await ports.failpoints.hit("before-settle");
