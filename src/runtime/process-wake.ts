@@ -351,7 +351,10 @@ async function settle(
   if (closed) onClosed(head.executionId);
   // Nothing decided: an earlier wake-up was cut short, perhaps before its projection.
   const nothingNew = decision === undefined || decision.events.length === 0;
-  if ((nothingNew || loaded?.log.head.status !== head.status) && !(await project(ports, head))) return true;
+  // The store has opened what was redriven: to the lists it is still what it was.
+  const redriven = decision?.events.some(({ type }) => type === "execution.retried") === true;
+  const isToBeTold = nothingNew || redriven || loaded?.log.head.status !== head.status;
+  if (isToBeTold && !(await project(ports, head))) return true;
   const parent = closed ? await tellOthers(ports, head, decision?.state ?? loaded?.state) : null;
   // The failure of a child whose parent waits is the parent's to handle.
   if (head.status === "FAILED" && parent?.await !== true) await parkExecution(ports, head);
