@@ -1,0 +1,129 @@
+import { LRUCache } from "lru-cache";
+import type { Json } from "../../values/json.ts";
+import type { Code, One } from "./compile/code.ts";
+import { compileTree } from "./compile/compiler.ts";
+import { BREAK, Env, GO_ON, Run, STOP } from "./compile/run.ts";
+import { JqBudgetError, JqError } from "./errors.ts";
+import { Outlet } from "./output.ts";
+import { parse } from "./syntax/parser.ts";
+
+export { JqBudgetError, JqError, JqSyntaxError } from "./errors.ts";
+
+/** The values of variables, by their names without `$`. */
+export type JqArguments = Readonly<Record<string, Json>>;
+
+export interface CompileOptions {
+  /** Names that the program may use, without `$`. */
+  readonly variables?: readonly string[];
+}
+
+export interface EvaluationOptions {
+  /** What `now` gives, in epoch milliseconds; without it `now` is an error. */
+  readonly now?: number;
+  /** Steps that the evaluation may take; a step is about the cost of evaluating one node of the program. */
+  readonly fuel?: number;
+  /** Bytes of strings, arrays and objects that the evaluation may make; its outputs may take as many as JSON text. */
+  readonly maxOutputBytes?: number;
+}
+
+/** A compiled jq program. */
+export interface Program {
+  readonly source: string;
+  /** The variables of those it was compiled with that it uses, without `$`. */
+  readonly reads: readonly string[];
+  /** The first output, undefined when there is none. @throws {JqError} */
+  first(input: Json, args?: JqArguments, options?: EvaluationOptions): Json | undefined;
+  /** All outputs. @throws {JqError} */
+  all(input: Json, args?: JqArguments, options?: EvaluationOptions): Json[];
+}
+
+const DEFAULT_FUEL = 10_000_000;
+const DEFAULT_OUTPUT_BYTES = 32 * 2 ** 20;
+const NO_ARGUMENTS: JqArguments = {};
+const NO_OPTIONS: EvaluationOptions = {};
+
+const programs = new LRUCache<string, Program>({ max: 5_000 });
+
+/**
+ * Compiles a jq 1.8 program, or finds it compiled.
+ *
+ * @throws {JqSyntaxError} for what is no program, and for names that are not defined.
+ */
+export function compile(source: string, { variables = [] }: CompileOptions = {}): Program {
+  const key = variables.length === 0 ? source : `${[...variables].sort().join(" ")}\n${source}`;
+  const known = programs.get(key);
+  if (known !== undefined) return known;
+  const { code, reads } = compileTree(parse(source), source, variables);
+  const program = new CompiledProgram(source, reads, code);
+  programs.set(key, program);
+  return program;
+}
+
+/** For what needs neither variables nor a budget. */
+const IDLE = new Env(new Run(0, 0, Number.NaN, []), null, null, null);
+const NO_GLOBALS: readonly Json[] = [];
+
+class CompiledProgram implements Program {
+  /** Fields of fields of the input: by far the most common program, and one that can be run with nothing prepared. */
+  private readonly fields: One | undefined;
+  /** Whether it gives exactly one output. */
+  private readonly single: boolean;
+
+  constructor(
+    readonly source: string,
+    readonly reads: readonly string[],
+    private readonly code: Code,
+  ) {
+    const { chain } = code;
+    this.single = code.single();
+    this.fields = chain !== undefined && chain.base === undefined ? code.one() : undefined;
+  }
+
+  first(input: Json, args = NO_ARGUMENTS, options = NO_OPTIONS): Json | undefined {
+    if (this.fields !== undefined) return this.fields(input, IDLE);
+    const env = this.start(args, options);
+    const outlet = new Outlet(env.run.bytes);
+    try {
+      if (this.single) return outlet.pass(this.code.one()(input, env));
+      let first: Json | undefined;
+      this.code.many()(input, env, (value) => {
+        first = value;
+        return STOP;
+      });
+      return first === undefined ? undefined : outlet.pass(first);
+    } catch (error) {
+      throw failure(error);
+    }
+  }
+
+  all(input: Json, args = NO_ARGUMENTS, options = NO_OPTIONS): Json[] {
+    const env = this.start(args, options);
+    const outlet = new Outlet(env.run.bytes);
+    const outputs: Json[] = [];
+    try {
+      this.code.many()(input, env, (value) => {
+        outputs.push(outlet.pass(value));
+        return GO_ON;
+      });
+    } catch (error) {
+      throw failure(error);
+    }
+    return outputs;
+  }
+
+  private start(args: JqArguments, options: EvaluationOptions): Env {
+    const { now = Number.NaN, fuel = DEFAULT_FUEL, maxOutputBytes = DEFAULT_OUTPUT_BYTES } = options;
+    const globals = this.reads.length === 0 ? NO_GLOBALS : this.reads.map((name) => argumentOf(args, name));
+    return new Env(new Run(fuel, maxOutputBytes, now, globals), null, null, null);
+  }
+}
+
+function argumentOf(args: JqArguments, name: string): Json {
+  return Object.hasOwn(args, name) ? (args[name] ?? null) : null;
+}
+
+/** A stack or a string that JavaScript itself refuses is a budget as well. */
+function failure(error: unknown): unknown {
+  if (!(error instanceof RangeError)) return error === BREAK ? new JqError("break") : error;
+  return new JqBudgetError(error.message.includes("call stack") ? "depth" : "output");
+}

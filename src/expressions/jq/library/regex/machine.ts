@@ -1,0 +1,565 @@
+import { type Budget, spend } from "../../budget.ts";
+import { JqBudgetError } from "../../errors.ts";
+import { foldCase, isWord } from "./characters.ts";
+import { isClusterBoundary, nextClusterEnd } from "./clusters.ts";
+import { Op, type Program } from "./program.ts";
+
+/** How many operations count as one step of the budget. */
+const OPERATIONS_A_STEP = 4;
+/** Numbers that the stack of choices may hold: 32 MB. */
+const MAX_STACK = 2 ** 23;
+/** Calls of groups inside one another. */
+const MAX_CALLS = 5_000;
+/** Looks and atomic groups inside one another, which recurse on the native stack. */
+const MAX_INNER = 400;
+const FIELDS = 4;
+
+/** Entries of the stack: a place to go on from is its address; the others are negative. */
+const UNDO = -1;
+/** A run that gives back its characters: this less the address that follows it. */
+const RUN = -2;
+const NEWLINE = 10;
+
+/** Where a group was called from. */
+interface Call {
+  readonly back: number;
+  readonly outer: number;
+  readonly depth: number;
+  /** Counters of loops, which a group called inside itself must not disturb. */
+  readonly counters: Int32Array;
+}
+
+let spareStack: Int32Array<ArrayBuffer> = new Int32Array(4_096);
+
+/** How a search is to choose among matches. */
+export interface Choice {
+  readonly longest: boolean;
+  readonly notEmpty: boolean;
+}
+
+/**
+ * Runs a program over one text: a backtracking matcher with a stack of its own, in which every operation is paid for, so that no pattern
+ * can hold the process.
+ */
+export class Machine {
+  /** Begin and end of the match and of each group in UTF-16 units, -1 where there is none; counters behind. */
+  readonly slots: Int32Array;
+  private readonly calls: Call[] = [];
+  private stack: Int32Array<ArrayBuffer>;
+  private height = 0;
+  private operations = 0;
+  private limit = 0;
+  private inner = 0;
+  private searchStart = 0;
+  private matchStart = 0;
+  private best: Int32Array | undefined;
+
+  constructor(
+    private readonly program: Program,
+    private readonly text: string,
+    private readonly choice: Choice,
+  ) {
+    this.slots = new Int32Array(program.slots);
+    this.stack = spareStack;
+  }
+
+  /**
+   * Looks for a match that begins at `from` or later.
+   *
+   * @returns whether there is one; its places are in {@link slots}.
+   * @throws {JqBudgetError}
+   */
+  search(from: number, budget: Budget): boolean {
+    this.searchStart = from;
+    this.operations = 0;
+    this.limit = Math.max(budget.fuel, 0) * OPERATIONS_A_STEP;
+    try {
+      return this.choice.longest ? this.searchLongest(from) : this.searchFirst(from);
+    } finally {
+      if (this.stack.length <= MAX_STACK / 64) spareStack = this.stack;
+      spend(budget, this.operations / OPERATIONS_A_STEP);
+    }
+  }
+
+  private searchFirst(from: number): boolean {
+    for (let start = this.candidate(from); start >= 0; start = this.candidate(this.after(start))) {
+      if (this.matchAt(start)) return true;
+    }
+    return false;
+  }
+
+  /** The longest of all matches, the first of those. */
+  private searchLongest(from: number): boolean {
+    let longest: Int32Array | undefined;
+    for (let start = this.candidate(from); start >= 0; start = this.candidate(this.after(start))) {
+      this.best = undefined;
+      this.matchAt(start);
+      const found: Int32Array | undefined = this.best;
+      if (found !== undefined && (longest === undefined || lengthOf(found) > lengthOf(longest))) longest = found;
+    }
+    if (longest !== undefined) this.slots.set(longest);
+    return longest !== undefined;
+  }
+
+  private after(start: number): number {
+    return start + this.unitsAt(start);
+  }
+
+  private unitsAt(index: number): number {
+    return (this.text.codePointAt(index) ?? 0) > 0xffff ? 2 : 1;
+  }
+
+  /** The next place where a match may begin, -1 when there is none. */
+  private candidate(from: number): number {
+    const { text, program } = this;
+    if (from > text.length) return -1;
+    if (program.anchored) return from === 0 ? 0 : -1;
+    if (program.prefix !== "") {
+      const found = text.indexOf(program.prefix, from);
+      this.pay(((found < 0 ? text.length : found) - from) >> 3);
+      return found;
+    }
+    return program.first === null ? from : this.candidateByFirst(from, program.first);
+  }
+
+  private candidateByFirst(from: number, first: { readonly ascii: Uint8Array; readonly others: boolean }): number {
+    const { text } = this;
+    let at = from;
+    while (at < text.length) {
+      const unit = text.charCodeAt(at);
+      if (unit < 128 ? first.ascii[unit] === 1 : first.others) break;
+      at++;
+    }
+    this.pay((at - from) >> 1);
+    return at < text.length ? at : -1;
+  }
+
+  private pay(operations: number): void {
+    this.operations += operations;
+    if (this.operations > this.limit) throw new JqBudgetError("fuel");
+  }
+
+  private matchAt(start: number): boolean {
+    this.slots.fill(-1);
+    this.slots[0] = start;
+    this.matchStart = start;
+    this.calls.length = 0;
+    this.height = 0;
+    const end = this.run(0, start, -1, -1);
+    if (end >= 0) this.slots[1] = end;
+    return end >= 0;
+  }
+
+  private push(kind: number, a: number, b: number, c: number): void {
+    if (this.height + FIELDS > this.stack.length) this.enlarge();
+    const { stack, height } = this;
+    stack[height] = kind;
+    stack[height + 1] = a;
+    stack[height + 2] = b;
+    stack[height + 3] = c;
+    this.height = height + FIELDS;
+  }
+
+  private enlarge(): void {
+    if (this.stack.length * 2 > MAX_STACK) throw new JqBudgetError("output");
+    const larger = new Int32Array(this.stack.length * 2);
+    larger.set(this.stack);
+    this.stack = larger;
+  }
+
+  private setSlot(slot: number, value: number): void {
+    this.push(UNDO, slot, this.slots[slot] ?? -1, 0);
+    this.slots[slot] = value;
+  }
+
+  /** Runs what is inside a look or an atomic group. @returns where it ended, or -1. */
+  private runInner(address: number, position: number, mustEnd: number, call: number): number {
+    if (++this.inner > MAX_INNER) throw new JqBudgetError("depth");
+    try {
+      return this.run(address, position, mustEnd, call);
+    } finally {
+      this.inner--;
+    }
+  }
+
+  /** Forgets the choices above a height, but not how to undo what was set. */
+  private cut(base: number): void {
+    const { stack } = this;
+    let kept = base;
+    for (let at = base; at < this.height; at += FIELDS) {
+      if (stack[at] !== UNDO) continue;
+      stack.copyWithin(kept, at, at + FIELDS);
+      kept += FIELDS;
+    }
+    this.pay((this.height - base) >> 3);
+    this.height = kept;
+  }
+
+  /** Undoes everything above a height. */
+  private unwind(base: number): void {
+    const { stack } = this;
+    while (this.height > base) {
+      this.height -= FIELDS;
+      if (stack[this.height] === UNDO) this.slots[stack[this.height + 1] ?? 0] = stack[this.height + 2] ?? -1;
+    }
+  }
+
+  /**
+   * The loop. Choices it makes stay on the stack above where it began.
+   *
+   * @param mustEnd where an inner pattern has to end, -1 for anywhere.
+   * @param outer the call that is open, -1 for none.
+   * @returns the end of the match, -1 when there is none.
+   */
+  private run(address: number, from: number, mustEnd: number, outer: number): number {
+    const { code, sets, strings } = this.program;
+    const { text } = this;
+    const base = this.height;
+    let pc = address;
+    let at = from;
+    let call = outer;
+    for (;;) {
+      if (++this.operations > this.limit) throw new JqBudgetError("fuel");
+      let failed = false;
+      switch (code[pc]) {
+        case Op.Match:
+          if (this.accepts(at)) return at;
+          failed = true;
+          break;
+        case Op.InnerEnd:
+          if (mustEnd < 0 || at === mustEnd) return at;
+          failed = true;
+          break;
+        case Op.Character: {
+          const wanted = code[pc + 1] as number;
+          if (wanted < 0x10000 ? text.charCodeAt(at) !== wanted : text.codePointAt(at) !== wanted) failed = true;
+          at += wanted < 0x10000 ? 1 : 2;
+          pc += 2;
+          break;
+        }
+        case Op.CharacterFold: {
+          const found = text.codePointAt(at);
+          if (found === undefined || foldCase(found) !== code[pc + 1]) failed = true;
+          else at += found > 0xffff ? 2 : 1;
+          pc += 2;
+          break;
+        }
+        case Op.Text: {
+          const wanted = strings[code[pc + 1] as number] as string;
+          if (!text.startsWith(wanted, at)) failed = true;
+          at += wanted.length;
+          pc += 2;
+          break;
+        }
+        case Op.Set: {
+          const found = text.codePointAt(at);
+          if (found === undefined || !sets[code[pc + 1] as number]?.has(found)) failed = true;
+          else at += found > 0xffff ? 2 : 1;
+          pc += 2;
+          break;
+        }
+        case Op.Split:
+          this.push(code[pc + 1] as number, at, call, 0);
+          pc += 2;
+          break;
+        case Op.SplitLater:
+          this.push(pc + 2, at, call, 0);
+          pc = code[pc + 1] as number;
+          break;
+        case Op.Jump:
+          pc = code[pc + 1] as number;
+          break;
+        case Op.Save:
+          this.setSlot(code[pc + 1] as number, at);
+          pc += 2;
+          break;
+        case Op.Assert:
+          if (!this.holds(code[pc + 1] as number, at)) failed = true;
+          pc += 2;
+          break;
+        case Op.Run: {
+          const end = this.runOf(pc, at);
+          if (end < 0) failed = true;
+          else {
+            if (end > this.runLeast) this.push(RUN - (pc + 4), this.runLeast, end, call);
+            at = end;
+          }
+          pc += 4;
+          break;
+        }
+        case Op.CountInit:
+          this.setSlot(code[pc + 1] as number, 0);
+          pc += 2;
+          break;
+        case Op.Count: {
+          const count = this.slots[code[pc + 1] as number] as number;
+          const max = code[pc + 3] as number;
+          const exit = code[pc + 5] as number;
+          if (count < (code[pc + 2] as number)) pc += 6;
+          else if (max >= 0 && count >= max) pc = exit;
+          else if (code[pc + 4] === 1) {
+            this.push(exit, at, call, 0);
+            pc += 6;
+          } else {
+            this.push(pc + 6, at, call, 0);
+            pc = exit;
+          }
+          break;
+        }
+        case Op.CountRound:
+          this.setSlot(code[pc + 1] as number, (this.slots[code[pc + 1] as number] as number) + 1);
+          pc += 2;
+          break;
+        case Op.ExitIfEmpty:
+          pc = this.slots[code[pc + 1] as number] === at ? (code[pc + 2] as number) : pc + 3;
+          break;
+        case Op.LookAhead:
+        case Op.LookBehind:
+          if (!this.look(pc, at, call)) failed = true;
+          pc = code[code[pc] === Op.LookAhead ? pc + 2 : pc + 4] as number;
+          break;
+        case Op.Atomic: {
+          const height = this.height;
+          const end = this.runInner(pc + 2, at, -1, call);
+          if (end < 0) failed = true;
+          else {
+            this.cut(height);
+            at = end;
+          }
+          pc = code[pc + 1] as number;
+          break;
+        }
+        case Op.Backreference: {
+          const end = this.again(code[pc + 1] as number, code[pc + 2] === 1, at);
+          if (end < 0) failed = true;
+          else at = end;
+          pc += 3;
+          break;
+        }
+        case Op.IfMatched:
+          pc = this.matched(code[pc + 1] as number) < 0 ? (code[pc + 2] as number) : pc + 3;
+          break;
+        case Op.Call:
+          call = this.enter(pc + 2, call);
+          pc = code[pc + 1] as number;
+          break;
+        case Op.Return: {
+          const open = this.calls[call] as Call;
+          this.restoreCounters(open.counters);
+          pc = open.back;
+          call = open.outer;
+          break;
+        }
+        case Op.SaveBoth: {
+          const slot = code[pc + 2] as number;
+          this.setSlot(slot, this.slots[code[pc + 1] as number] as number);
+          this.setSlot(slot + 1, at);
+          pc += 3;
+          break;
+        }
+        case Op.Cluster: {
+          const end = nextClusterEnd(text, at);
+          this.pay(end - at);
+          if (end === at) failed = true;
+          at = end;
+          pc += 1;
+          break;
+        }
+      }
+      if (!failed) continue;
+      // Back to the last choice of this run.
+      for (;;) {
+        if (this.height === base) return -1;
+        this.height -= FIELDS;
+        const { stack, height } = this;
+        const kind = stack[height] as number;
+        if (kind === UNDO) {
+          this.slots[stack[height + 1] as number] = stack[height + 2] as number;
+          continue;
+        }
+        if (kind >= 0) {
+          pc = kind;
+          at = stack[height + 1] as number;
+          call = stack[height + 2] as number;
+          break;
+        }
+        pc = RUN - kind;
+        call = stack[height + 3] as number;
+        at = this.giveBack(pc, stack[height + 1] as number, stack[height + 2] as number);
+        if (at < 0) continue;
+        if (at > (stack[height + 1] as number)) this.push(kind, stack[height + 1] as number, at, call);
+        break;
+      }
+    }
+  }
+
+  /** Whether a match that ends here is wanted; of several the longest is remembered. */
+  private accepts(end: number): boolean {
+    if (this.choice.notEmpty && end === this.matchStart) return false;
+    if (!this.choice.longest) return true;
+    if (this.best === undefined || end > (this.best[1] ?? 0)) {
+      this.best = this.slots.slice();
+      this.best[1] = end;
+    }
+    return false;
+  }
+
+  /** Where the run began to be longer than it must. */
+  private runLeast = 0;
+
+  /** Takes as many characters of a set as it can. @returns where they end, -1 when there are too few. */
+  private runOf(pc: number, from: number): number {
+    const { code, sets } = this.program;
+    const { text } = this;
+    const set = sets[code[pc + 1] as number];
+    const min = code[pc + 2] as number;
+    const max = code[pc + 3] as number;
+    let at = from;
+    let count = 0;
+    if (min === 0) this.runLeast = from;
+    for (; count !== max; count++) {
+      const found = text.codePointAt(at);
+      if (found === undefined || !set?.has(found)) break;
+      at += found > 0xffff ? 2 : 1;
+      if (count + 1 === min) this.runLeast = at;
+    }
+    this.pay(count >> 1);
+    return count < min ? -1 : at;
+  }
+
+  /** Gives back one character of a run, or as many as it takes for what follows to begin. @returns -1 when there are no more. */
+  private giveBack(pc: number, least: number, from: number): number {
+    const { text } = this;
+    const { code } = this.program;
+    const next = code[pc] === Op.Character ? (code[pc + 1] as number) : -1;
+    let at = from;
+    do {
+      if (at <= least) return -1;
+      at--;
+      if (at > least && isLowSurrogate(text.charCodeAt(at)) && isHighSurrogate(text.charCodeAt(at - 1))) at--;
+      this.operations++;
+    } while (next >= 0 && next < 0x10000 && text.charCodeAt(at) !== next);
+    return at;
+  }
+
+  private look(pc: number, at: number, call: number): boolean {
+    const { code } = this.program;
+    const negative = code[pc + 1] === 1;
+    const height = this.height;
+    const found =
+      code[pc] === Op.LookAhead
+        ? this.runInner(pc + 3, at, -1, call) >= 0
+        : this.lookBehind(pc + 5, at, code[pc + 2] as number, code[pc + 3] as number, call);
+    if (!found) return negative;
+    if (negative) this.unwind(height);
+    else this.cut(height);
+    return !negative;
+  }
+
+  /** Tries every width, the least first. */
+  private lookBehind(address: number, at: number, min: number, max: number, call: number): boolean {
+    let start = at;
+    for (let width = 0; max < 0 || width <= max; width++) {
+      if (width >= min && this.runInner(address, start, at, call) >= 0) return true;
+      if (start === 0) return false;
+      start--;
+      if (
+        start > 0 &&
+        isLowSurrogate(this.text.charCodeAt(start)) &&
+        isHighSurrogate(this.text.charCodeAt(start - 1))
+      ) {
+        start--;
+      }
+      this.pay(1);
+    }
+    return false;
+  }
+
+  /** The first of some groups that matched, -1 for none. */
+  private matched(reference: number): number {
+    for (const group of this.program.references[reference] ?? []) {
+      if ((this.slots[2 * group] ?? -1) >= 0 && (this.slots[2 * group + 1] ?? -1) >= 0) return group;
+    }
+    return -1;
+  }
+
+  /** Matches again what a group matched. @returns where it ends, or -1. */
+  private again(reference: number, ignoreCase: boolean, at: number): number {
+    const { text } = this;
+    for (const group of this.program.references[reference] ?? []) {
+      const begin = this.slots[2 * group] ?? -1;
+      const end = this.slots[2 * group + 1] ?? -1;
+      if (begin < 0 || end < begin) continue;
+      this.pay((end - begin) >> 2);
+      const wanted = text.slice(begin, end);
+      const found = text.slice(at, at + wanted.length);
+      if (found === wanted || (ignoreCase && foldText(found) === foldText(wanted))) return at + wanted.length;
+    }
+    return -1;
+  }
+
+  private enter(back: number, outer: number): number {
+    const depth = outer < 0 ? 1 : (this.calls[outer]?.depth ?? 0) + 1;
+    if (depth > MAX_CALLS || this.calls.length >= MAX_STACK / 8) throw new JqBudgetError("depth");
+    const counters = this.slots.slice(2 * (this.program.names.length + 1));
+    this.pay(counters.length);
+    return this.calls.push({ back, outer, depth, counters }) - 1;
+  }
+
+  private restoreCounters(counters: Int32Array): void {
+    const first = 2 * (this.program.names.length + 1);
+    for (const [index, value] of counters.entries()) {
+      if (this.slots[first + index] !== value) this.setSlot(first + index, value);
+    }
+  }
+
+  /** @param assertion index in `ASSERTIONS`. */
+  private holds(assertion: number, at: number): boolean {
+    const { text } = this;
+    switch (assertion) {
+      case 0:
+        return at === 0;
+      case 1:
+        return at === text.length;
+      case 2:
+        return at === text.length || (at === text.length - 1 && text.charCodeAt(at) === NEWLINE);
+      case 3:
+        return at === 0 || (at < text.length && text.charCodeAt(at - 1) === NEWLINE);
+      case 4:
+        return at === text.length || text.charCodeAt(at) === NEWLINE;
+      case 5:
+        return at === this.searchStart;
+      case 6:
+        return this.isWordBoundary(at);
+      case 7:
+        return !this.isWordBoundary(at);
+      default:
+        this.pay(16);
+        return isClusterBoundary(text, at) === (assertion === 8);
+    }
+  }
+
+  private isWordBoundary(at: number): boolean {
+    const { text } = this;
+    const after = at < text.length && isWord(text.codePointAt(at) ?? 0);
+    if (at === 0) return after;
+    const pair = at > 1 && isLowSurrogate(text.charCodeAt(at - 1)) && isHighSurrogate(text.charCodeAt(at - 2));
+    return after !== isWord(text.codePointAt(at - (pair ? 2 : 1)) ?? 0);
+  }
+}
+
+function lengthOf(slots: Int32Array): number {
+  return (slots[1] ?? 0) - (slots[0] ?? 0);
+}
+
+function foldText(text: string): string {
+  return Array.from(text, (character) => String.fromCodePoint(foldCase(character.codePointAt(0) ?? 0))).join("");
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit <= 0xdfff;
+}

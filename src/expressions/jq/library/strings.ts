@@ -1,0 +1,202 @@
+import type { Json } from "../../../values/json.ts";
+import { type Budget, grow, spend } from "../budget.ts";
+import { JqError } from "../errors.ts";
+import type { Native } from "../native.ts";
+import { getIn } from "../paths/get.ts";
+import { add } from "./arithmetic.ts";
+import { elementsOf } from "./elements.ts";
+import { typeError } from "./failures.ts";
+import { formatValue, textOf } from "./formats.ts";
+import { fromJson } from "./json-parser.ts";
+import { toJson, utf8Length } from "./json-text.ts";
+import { parseNumber } from "./numbers.ts";
+import { isArray } from "./order.ts";
+import { characterCount, isUnitwise, splitText, unitsAt } from "./text.ts";
+
+const REPLACEMENT = 0xfffd;
+const NUMBER_BYTES = 8;
+
+/** White space as Unicode's property has it, which is a little more than `\s` and without U+FEFF. */
+const LEADING_SPACE = /^[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
+const SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+
+/** Builtins about strings, by name and number of arguments. */
+export const STRING_FUNCTIONS: Readonly<Record<string, Native>> = {
+  "tostring/0": (input, _, { budget }) => textOf(input, budget),
+  "tojson/0": (input, _, { budget }) => toJson(input, budget),
+  "fromjson/0": (input, _, { budget }) => {
+    if (typeof input !== "string") throw typeError(input, "only strings can be parsed");
+    return fromJson(input, budget);
+  },
+  "tonumber/0": toNumber,
+  "toboolean/0": toBoolean,
+  "format/1": (input, [name = null], { budget }) => {
+    if (typeof name !== "string") throw typeError(name, "is not a valid format");
+    return formatValue(name, input, budget);
+  },
+  "utf8bytelength/0": (input, _, { budget }) => {
+    if (typeof input !== "string") throw typeError(input, "only strings have UTF-8 byte length");
+    spend(budget, input.length / 8);
+    return utf8Length(input);
+  },
+  "explode/0": (input, _, { budget }) => explode(input, budget),
+  "implode/0": (input, _, { budget }) => implode(input, budget),
+  "ascii/0": (input, _, { budget }) => implode([input], budget),
+  "ascii_downcase/0": (input, _, { budget }) => mapAscii(input, /[A-Z]+/g, (part) => part.toLowerCase(), budget),
+  "ascii_upcase/0": (input, _, { budget }) => mapAscii(input, /[a-z]+/g, (part) => part.toUpperCase(), budget),
+  "startswith/1": (input, [start = null]) => startsWith(input, start),
+  "endswith/1": (input, [end = null]) => endsWith(input, end),
+  "ltrimstr/1": (input, [start = null]) => withoutStart(input, start),
+  "rtrimstr/1": (input, [end = null]) => withoutEnd(input, end),
+  "trimstr/1": (input, [around = null]) => withoutEnd(withoutStart(input, around), around),
+  "trim/0": (input, _, { budget }) => trimEnd(trimStart(input, budget), budget),
+  "ltrim/0": (input, _, { budget }) => trimStart(input, budget),
+  "rtrim/0": (input, _, { budget }) => trimEnd(input, budget),
+  "split/1": (input, [separator = null], { budget }) => {
+    if (typeof input !== "string" || typeof separator !== "string") {
+      throw new JqError("split input and separator must be strings");
+    }
+    return splitText(input, separator, budget);
+  },
+  "join/1": (input, [separator = null], { budget }) => join(elementsOf(input), separator, budget),
+  "_strindices/1": (input, [part = null], { budget }) => {
+    if (typeof input !== "string") throw typeError(input, "cannot be searched, as it is not a string");
+    if (typeof part !== "string") throw typeError(part, "is not a string");
+    return placesOf(input, part, budget);
+  },
+  "indices/1": (input, [part = null], { budget }) => indices(input, part, budget),
+  "index/1": (input, [part = null], { budget }) => getIn(indices(input, part, budget), 0, budget),
+  "rindex/1": (input, [part = null], { budget }) =>
+    getIn(getIn(indices(input, part, budget), { start: -1, end: null }, budget), 0, budget),
+};
+
+function toNumber(input: Json): Json {
+  if (typeof input === "number") return input;
+  const number = typeof input === "string" ? parseNumber(input) : undefined;
+  if (number === undefined) throw typeError(input, "cannot be parsed as a number");
+  return number;
+}
+
+function toBoolean(input: Json): Json {
+  if (typeof input === "boolean") return input;
+  if (input !== "true" && input !== "false") throw typeError(input, "cannot be parsed as a boolean");
+  return input === "true";
+}
+
+function explode(input: Json, budget: Budget): Json {
+  if (typeof input !== "string") throw new JqError("explode input must be a string");
+  spend(budget, input.length);
+  grow(budget, input.length * NUMBER_BYTES);
+  const codePoints: number[] = [];
+  for (let i = 0; i < input.length; ) {
+    const codePoint = input.codePointAt(i) ?? REPLACEMENT;
+    codePoints.push(codePoint);
+    i += codePoint > 0xffff ? 2 : 1;
+  }
+  return codePoints;
+}
+
+function implode(input: Json, budget: Budget): string {
+  if (!isArray(input)) throw new JqError("implode input must be an array");
+  spend(budget, input.length);
+  grow(budget, input.length * 2);
+  let text = "";
+  for (const value of input) text += String.fromCodePoint(codePointOf(value));
+  return text;
+}
+
+/** What is no code point becomes U+FFFD. */
+function codePointOf(value: Json): number {
+  if (typeof value !== "number" || Number.isNaN(value)) {
+    throw typeError(value, "can't be imploded, unicode codepoint needs to be numeric");
+  }
+  const whole = Math.trunc(value);
+  return whole < 0 || whole > 0x10ffff || (whole >= 0xd800 && whole <= 0xdfff) ? REPLACEMENT : Math.abs(whole);
+}
+
+function mapAscii(input: Json, letters: RegExp, map: (part: string) => string, budget: Budget): string {
+  if (typeof input !== "string") throw new JqError("explode input must be a string");
+  spend(budget, input.length / 8);
+  grow(budget, input.length);
+  return input.replace(letters, map);
+}
+
+function startsWith(input: Json, start: Json): boolean {
+  if (typeof input !== "string" || typeof start !== "string") {
+    throw new JqError("startswith() requires string inputs");
+  }
+  return input.startsWith(start);
+}
+
+function endsWith(input: Json, end: Json): boolean {
+  if (typeof input !== "string" || typeof end !== "string") throw new JqError("endswith() requires string inputs");
+  return input.endsWith(end);
+}
+
+function withoutStart(input: Json, start: Json): Json {
+  return startsWith(input, start) ? (input as string).slice((start as string).length) : input;
+}
+
+function withoutEnd(input: Json, end: Json): Json {
+  if (!endsWith(input, end)) return input;
+  const text = input as string;
+  return text.slice(0, text.length - (end as string).length);
+}
+
+function trimStart(input: Json, budget: Budget): string {
+  if (typeof input !== "string") throw new JqError("trim input must be a string");
+  spend(budget, input.length / 16);
+  return input.replace(LEADING_SPACE, "");
+}
+
+/** By hand: `\s+$` looks at every run of spaces inside again and again. */
+function trimEnd(input: Json, budget: Budget): string {
+  if (typeof input !== "string") throw new JqError("trim input must be a string");
+  spend(budget, input.length / 16);
+  let end = input.length;
+  while (end > 0 && SPACE.test(input[end - 1] as string)) end--;
+  return input.slice(0, end);
+}
+
+/** Numbers and booleans as text, null as nothing; anything else only if it can be added to a string. */
+function join(items: readonly Json[], separator: Json, budget: Budget): Json {
+  spend(budget, items.length);
+  let joined: Json = null;
+  for (const item of items) {
+    const left: Json = joined === null ? "" : add(joined, separator, budget);
+    const isText = typeof item === "boolean" || typeof item === "number";
+    joined = add(left, isText ? toJson(item, budget) : (item ?? ""), budget);
+  }
+  return joined ?? "";
+}
+
+function indices(input: Json, part: Json, budget: Budget): Json {
+  if (typeof input === "string" && typeof part === "string") return placesOf(input, part, budget);
+  return getIn(input, isArray(input) && !isArray(part) ? [part] : part, budget);
+}
+
+/** Where a part begins, overlaps included, counted in characters. */
+function placesOf(text: string, part: string, budget: Budget): number[] {
+  const places: number[] = [];
+  if (part === "") return places;
+  spend(budget, text.length / 8);
+  const unitwise = isUnitwise(text);
+  let characters = 0;
+  let counted = 0;
+  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + 1)) {
+    spend(budget, 1);
+    grow(budget, NUMBER_BYTES);
+    while (!unitwise && counted < at) {
+      counted += unitsAt(text, counted);
+      characters++;
+    }
+    places.push(unitwise ? at : characters);
+  }
+  return places;
+}
+
+/** jq's `length` of a string. */
+export function lengthOfText(text: string, budget: Budget): number {
+  spend(budget, text.length / 16);
+  return characterCount(text);
+}

@@ -1,0 +1,73 @@
+import type { Json } from "../../values/json.ts";
+import { JqBudgetError } from "./errors.ts";
+import { isArray } from "./library/order.ts";
+
+/** Deeper outputs are refused: what stores and sends values nests a call for each level. */
+const MAX_OUTPUT_DEPTH = 1_000;
+/** About what a number, a literal, or the brackets and commas around something take in JSON text. */
+const SCALAR_BYTES = 4;
+
+/**
+ * Judges outputs and makes them JSON. An output can be far larger than what was made for it, since its parts may stand in it many
+ * times: what counts is its size as text.
+ */
+export class Outlet {
+  /** @param bytes that all outputs may take together, as JSON text. */
+  constructor(private bytes: number) {}
+
+  /**
+   * The output as JSON holds it, and as jq prints it: NaN is null, an infinity the largest number. JSON has one zero, so that a value
+   * stays the same when it is stored and read again.
+   *
+   * @throws {JqBudgetError} when it is too large or too deep.
+   */
+  pass(value: Json, depth = 0): Json {
+    if (typeof value === "string") {
+      this.take(value.length);
+      return value;
+    }
+    this.take(SCALAR_BYTES);
+    if (typeof value === "number") return canonicalNumber(value);
+    if (typeof value !== "object" || value === null) return value;
+    if (depth >= MAX_OUTPUT_DEPTH) throw new JqBudgetError("depth");
+    return isArray(value) ? this.passArray(value, depth) : this.passObject(value, depth);
+  }
+
+  private passArray(items: readonly Json[], depth: number): Json {
+    let changed: Json[] | undefined;
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i] as Json;
+      const passed = this.pass(item, depth + 1);
+      if (!Object.is(passed, item)) {
+        changed ??= items.slice();
+        changed[i] = passed;
+      }
+    }
+    return changed ?? items;
+  }
+
+  private passObject(object: Readonly<Record<string, Json>>, depth: number): Json {
+    let changed: [string, Json][] | undefined;
+    for (const key of Object.keys(object)) {
+      const member = object[key] as Json;
+      this.take(key.length);
+      const passed = this.pass(member, depth + 1);
+      if (!Object.is(passed, member)) {
+        changed ??= [];
+        changed.push([key, passed]);
+      }
+    }
+    // fromEntries defines its keys: `__proto__` stays a key.
+    return changed === undefined ? object : { ...object, ...Object.fromEntries(changed) };
+  }
+
+  private take(bytes: number): void {
+    this.bytes -= bytes;
+    if (this.bytes < 0) throw new JqBudgetError("output");
+  }
+}
+
+function canonicalNumber(value: number): number | null {
+  if (value - value === 0) return value === 0 ? 0 : value;
+  return Number.isNaN(value) ? null : Math.sign(value) * Number.MAX_VALUE;
+}
