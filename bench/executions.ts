@@ -1,6 +1,6 @@
 import type { Database } from "../src/ports/database.ts";
 import type { EventStore } from "../src/ports/event-store.ts";
-import { summaryOf } from "../src/runtime/execution-summary.ts";
+import { summaryOf } from "../src/runtime/tell.ts";
 import { aCommit, aStart, type EventDraft, taskStarted, workflowCompleted } from "../test/support/build.ts";
 
 export const PARTITIONS = 16;

@@ -25,6 +25,7 @@ import { MAX_BODY_BYTES, PROBLEMS, problemAnswer } from "./problems.ts";
 import { RequestRefusedError } from "./request-errors.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { definitionRoutes } from "./routes/definitions.ts";
+import { docsPages } from "./routes/docs.ts";
 import { executionRoutes } from "./routes/executions.ts";
 import { type HealthRegistry, healthRoutes, type MetricsRegistry, metricsRoute } from "./routes/health.ts";
 import { openApi } from "./routes/openapi.ts";
@@ -67,7 +68,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   const app = bareApp(deps.logger, deps.hosts ?? []);
   const limits = deps.streams ?? STREAM_LIMITS;
   const streams = createEventStreams(limits);
-  await openApi(app, deps.version);
+  const described = await openApi(app, deps.version);
   const refuseOthers = refuseOtherMethods(app);
   healthRoutes(app, deps.health);
   if (deps.metrics) metricsRoute(app, deps.metrics);
@@ -91,6 +92,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   );
   if (deps.pages) await app.register(deps.pages);
   refuseOthers();
+  await docsPages(app, described);
   if (deps.queues) await queueBoard(app, { queues: deps.queues, prefix: "/queues" });
   app.addHook("preClose", async () => {
     deps.executions.close();

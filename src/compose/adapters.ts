@@ -31,6 +31,8 @@ export interface Adapters {
   readonly notices: Notices;
   /** The number the event store was first booted with. */
   readonly partitions: number;
+  /** Resolves when a server that this process runs is gone though nobody stopped it; never when it runs none. */
+  readonly lost: Promise<void>;
   /** To be called once every consumer is open. @throws {ConfigError} when PostgreSQL allows fewer connections than this process may open. */
   checkCapacity(): Promise<void>;
   /** Queues first, the embedded server last. */
@@ -64,6 +66,7 @@ export async function openAdapters(
       queues,
       notices,
       partitions,
+      lost: embedded?.lost ?? new Promise<void>(() => {}),
       checkCapacity: () => checkCapacity(config, url, queues),
       close: () => closeAll(opened, embedded),
     };

@@ -52,7 +52,7 @@ export function addressesText(apiUrl: string): string {
     "",
     `  Dashboard     ${apiUrl}/`,
     `  Queues        ${apiUrl}/queues`,
-    `  API           ${apiUrl}/api/v1/executions  (described in ${apiUrl}/openapi.json)`,
+    `  API           ${apiUrl}/api/v1/executions  (to browse: ${apiUrl}/docs)`,
     "  Ctrl-C drains and ends it.",
     "",
     "",

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { openService, type RoleName, type Service, type ServiceOptions } from "../compose.ts";
-import { exitOnConfigError, loadConfig, loadEnvFile } from "../config/index.ts";
+import { EXIT_UNAVAILABLE, exitOnConfigError, loadConfig, loadEnvFile } from "../config/index.ts";
 
 /** After the grace of a drain: what closing servers and connections may take before the process ends without it. */
 const CLOSE_WITHIN_MS = 5_000;
@@ -15,6 +15,7 @@ export async function runProcess(roles: readonly RoleName[], options: ServiceOpt
     const asked = firstSignal();
     const service = await openService(config, roles, options);
     void asked.then((signal) => drain(service, signal));
+    void service.adapters.lost.then(() => endWithoutStore(service));
     return service;
   });
 }
@@ -31,6 +32,12 @@ function firstSignal(): Promise<NodeJS.Signals> {
       });
     }
   });
+}
+
+/** Nothing is lost: the next start takes the store up where it is. Whatever restarts processes sees that this one has ended. */
+function endWithoutStore({ log }: Service): never {
+  log.error({}, "the embedded PostgreSQL has ended: this process ends too; start it again");
+  process.exit(EXIT_UNAVAILABLE);
 }
 
 async function drain(service: Service, signal: NodeJS.Signals): Promise<never> {

@@ -156,6 +156,8 @@ export interface RunWorkflowTask extends TaskBase {
   readonly workflow: { readonly namespace: string; readonly name: string; readonly version?: string };
   /** Its input; null: none is given, which is `{}`. */
   readonly with: Template | null;
+  /** `return: none`: the output of the other is not taken; null stands for it. */
+  readonly discards: boolean;
   /** False: the task ends, with its transformed input, once the other has started. */
   readonly await: boolean;
 }

@@ -6,8 +6,8 @@ import { type ExecutionId, hashOf, newExecutionId, partitionOf, type WorkflowId 
 import { type Problem, problemOf } from "../values/problem.ts";
 import { isClosed } from "../values/status.ts";
 import { NO_TIP, nextTip } from "../values/tip.ts";
-import { summaryOf } from "./execution-summary.ts";
 import type { Ports } from "./ports.ts";
+import { tellLists, wakeSoon } from "./tell.ts";
 
 type Asker = Pick<ExecutionHead, "executionId" | "tenant" | "workflowId">;
 
@@ -98,7 +98,7 @@ async function open(ports: Ports, parent: Asker, request: TaskRequested): Promis
   if (started.result === "created") ports.metrics.started();
   // Somebody may have given it up while this process stood still, and found no child to cancel.
   if (child.await && !(await isOwed(ports, parent.executionId, asked))) await cancelChild(ports, parent, asked);
-  await Promise.all([wake(ports, started.head, "execution.started"), project(ports, started.head)]);
+  await Promise.all([wakeSoon(ports, started.head, "execution.started"), tellLists(ports, started.head)]);
   return undefined;
 }
 
@@ -117,7 +117,7 @@ async function cancelChild(ports: Ports, parent: Asker, asked: number): Promise<
   });
   if (told === "full") throw new Error(`the inbox of child ${child.executionId} has no room for its cancellation`);
   if (told === "accepted") {
-    await wake(ports, { tenant: parent.tenant, workflowId: child.workflowId }, "execution.cancelled");
+    await wakeSoon(ports, { tenant: parent.tenant, ...child }, "execution.cancelled");
   }
 }
 
@@ -151,7 +151,7 @@ const LAST_FEW = 20;
 async function answer(ports: Ports, parent: Asker, asked: number, outcome: Outcome): Promise<void> {
   const fact = { kind: "answer", id: `c${asked}`, source: "workflow-engine", asked, outcome } as const;
   const told = await ports.events.append(parent.executionId, fact);
-  if (told === "accepted") await wake(ports, parent, outcome.ok ? "task.completed" : "task.failed");
+  if (told === "accepted") await wakeSoon(ports, parent, outcome.ok ? "task.completed" : "task.failed");
 }
 
 /** A look at a child that should have answered by now. True when it had to be started. */
@@ -175,18 +175,4 @@ async function eventAt(
   sequence: number,
 ): Promise<HistoryEvent | undefined> {
   return (await events.history(executionId, { after: sequence - 1, limit: 1, order: "asc" }))?.[0];
-}
-
-/** Best effort: what was written is owed attention. */
-async function wake(ports: Ports, { tenant, workflowId }: Pick<Asker, "tenant" | "workflowId">, type: string) {
-  await ports.queues.wake({ tenant, workflowId }, type).catch((error: unknown) => {
-    ports.log.warn({ tenant, workflowId, err: error }, "the wake-up was not queued; it will be found by attention");
-  });
-}
-
-async function project({ database, log }: Ports, head: ExecutionHead): Promise<void> {
-  const { tenant, workflowId, executionId } = head;
-  await database.project(summaryOf(head)).catch((error: unknown) => {
-    log.warn({ tenant, workflowId, executionId, err: error }, "the lists were not told of an execution");
-  });
 }

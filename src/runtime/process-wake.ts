@@ -11,13 +11,13 @@ import type { TraceContext } from "../values/trace-context.ts";
 import { cancelAbandoned, startChild, tellParent } from "./children.ts";
 import { parkExecution, parkWake } from "./dead-letters.ts";
 import { jobOf, lookAtOf, owedChanges } from "./dispatch.ts";
-import { summaryOf } from "./execution-summary.ts";
 import { type Loaded, load, snapshotOf } from "./load.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import type { Ports } from "./ports.ts";
 import { spanAttributes } from "./span-attributes.ts";
 import type { StateCache } from "./state-cache.ts";
 import { observeSteps } from "./step-latency.ts";
+import { tellLists } from "./tell.ts";
 
 /** Refusals of a closing commit that finds unread messages, before it closes without them. */
 const MAX_UNREAD_REFUSALS = 3;
@@ -351,7 +351,10 @@ async function settle(
   if (closed) onClosed(head.executionId);
   // Nothing decided: an earlier wake-up was cut short, perhaps before its projection.
   const nothingNew = decision === undefined || decision.events.length === 0;
-  if ((nothingNew || loaded?.log.head.status !== head.status) && !(await project(ports, head))) return true;
+  // The store has opened what was redriven: to the lists it is still what it was.
+  const redriven = decision?.events.some(({ type }) => type === "execution.retried") === true;
+  const isToBeTold = nothingNew || redriven || loaded?.log.head.status !== head.status;
+  if (isToBeTold && !(await tellLists(ports, head))) return true;
   const parent = closed ? await tellOthers(ports, head, decision?.state ?? loaded?.state) : null;
   // The failure of a child whose parent waits is the parent's to handle.
   if (head.status === "FAILED" && parent?.await !== true) await parkExecution(ports, head);
@@ -370,16 +373,4 @@ async function tellOthers(ports: Ports, head: ExecutionHead, state: ExecutionSta
   if (state !== undefined) await cancelAbandoned(ports, head, state);
   if (parent !== null) await tellParent(ports, head, parent);
   return parent;
-}
-
-/** False when the lists could not be told: attention will have it repeated. */
-async function project(ports: Ports, head: ExecutionHead): Promise<boolean> {
-  const { tenant, workflowId, executionId } = head;
-  try {
-    await ports.database.project(summaryOf(head));
-    return true;
-  } catch (error) {
-    ports.log.warn({ tenant, workflowId, executionId, err: error }, "the lists were not told of an execution");
-    return false;
-  }
 }

@@ -22,7 +22,6 @@ import { type ExecutionStatus, isClosed } from "../values/status.ts";
 import { createAdmission, type TenantLimits } from "./admission.ts";
 import { type ChangeFeed, createChangeFeed } from "./change-feed.ts";
 import { childOf } from "./children.ts";
-import { summaryOf } from "./execution-summary.ts";
 import { followHistory } from "./follow-history.ts";
 import { createHeadWatcher } from "./head-watcher.ts";
 import { jobsOf } from "./owed-jobs.ts";
@@ -31,6 +30,7 @@ import { beginOnce, type Once } from "./request-keys.ts";
 import { type StartPorts, type StartRequest, startExecution } from "./start-execution.ts";
 import { createStateReader, type StateView } from "./state-at.ts";
 import { type TaskListPage, type TaskListStart, taskListFold } from "./task-list.ts";
+import { tellLists, wakeSoon } from "./tell.ts";
 import { tenantMaker } from "./tenant-maker.ts";
 import { endedError, terminateExecution } from "./terminate-execution.ts";
 import { taskQueueName, type WaitReason, waitingFor } from "./waiting-for.ts";
@@ -166,28 +166,6 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
       : { admission: createAdmission(events, limits), payloadMaxBytes: limits.payloadBytes }),
   };
 
-  /** Best effort: what was written is owed attention, so a lost wake-up costs only time. */
-  async function wake(head: ExecutionHead, type: string): Promise<void> {
-    try {
-      await queues.wake({ tenant: head.tenant, workflowId: head.workflowId }, type);
-    } catch (error) {
-      const { tenant, workflowId, executionId } = head;
-      log.warn(
-        { tenant, workflowId, executionId, err: error },
-        "the wake-up was not queued; it will be found by attention",
-      );
-    }
-  }
-
-  async function project(head: ExecutionHead): Promise<void> {
-    try {
-      await database.project(summaryOf(head));
-    } catch (error) {
-      const { tenant, workflowId, executionId } = head;
-      log.warn({ tenant, workflowId, executionId, err: error }, "the lists were not told of an execution");
-    }
-  }
-
   async function headOf(tenant: TenantId, executionId: ExecutionId): Promise<ExecutionHead> {
     const [head] = isExecutionId(executionId) ? await events.heads([executionId]) : [];
     if (head?.tenant !== tenant) throw new NotFoundError("execution", executionId);
@@ -205,7 +183,7 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
     switch (started.result) {
       case "created":
         deps.metrics?.started();
-        await Promise.all([wake(started.head, "execution.started"), project(started.head)]);
+        await Promise.all([wakeSoon(deps, started.head, "execution.started"), tellLists(deps, started.head)]);
         return started;
       case "existing":
         return started;
@@ -241,7 +219,7 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
       case "unknown":
         throw new NotFoundError("execution", executionId);
       default:
-        await wake(head, eventType);
+        await wakeSoon(deps, head, eventType);
     }
   }
 
@@ -350,7 +328,7 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
   async function terminate(tenant: TenantId, executionId: ExecutionId, reason?: string, once?: Once): Promise<void> {
     await headOf(tenant, executionId);
     const { head, before } = await terminateExecution(events, executionId, reason, once?.isRepeat);
-    await Promise.all([wake(head, "execution.cancelled"), project(head)]);
+    await Promise.all([wakeSoon(deps, head, "execution.cancelled"), tellLists(deps, head)]);
     await queues.remove(jobsOf(head, before.owed, before.now)).catch(() => undefined); // stale jobs do nothing
   }
 

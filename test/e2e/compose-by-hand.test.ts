@@ -2,12 +2,15 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { parse } from "yaml";
 import { apiOf, documentOf } from "../support/api.ts";
 import { type Outside, startOutside } from "../support/outside.ts";
 import { startRedis, type TestServer } from "../support/servers.ts";
 import { type ServiceProcess, startService } from "../support/service-process.ts";
+
+/** Real processes are started and stopped: on a busy machine that takes its time. */
+vi.setConfig({ testTimeout: 180_000 });
 
 const EXECUTIONS = Number(process.env.COMPOSE_EXECUTIONS ?? 500);
 const AT_ONCE = 20;
@@ -69,6 +72,7 @@ do:
   );
   expect(registered.status).toBe(201);
   const ended: { readonly order: number; readonly status: string; readonly output: unknown }[] = [];
+  const lengths: number[] = [];
   let next = 0;
   const lane = async () => {
     while (next < EXECUTIONS) {
@@ -80,6 +84,7 @@ do:
       });
       expect(status).toBe(201);
       const execution = await api.ended(body.executionId);
+      lengths.push(execution.historyLength);
       ended.push({ order, status: execution.status, output: execution.output });
     }
   };
@@ -89,16 +94,19 @@ do:
   expect(ended).toEqual(
     Array.from({ length: EXECUTIONS }, (_, order) => ({ order, status: "COMPLETED", output: { order } })),
   );
+  // On a starved machine a call may be repeated, with the key of the first; for other orders there are other keys.
   for (const path of ["/reserve", "/ship"]) {
-    const orders = outside.calls.filter((call) => call.path === path).map(({ body }) => JSON.parse(body).order);
-    expect(orders.sort((a, b) => a - b)).toEqual(Array.from({ length: EXECUTIONS }, (_, order) => order));
+    const made = outside.calls.filter((call) => call.path === path);
+    const keys = new Map(made.map(({ body, idempotencyKey }) => [JSON.parse(body).order as number, idempotencyKey]));
+    expect([...keys.keys()].sort((x, y) => x - y)).toEqual(Array.from({ length: EXECUTIONS }, (_, order) => order));
+    expect(new Set(keys.values()).size).toBe(EXECUTIONS);
+    expect(made.filter(({ body, idempotencyKey }) => keys.get(JSON.parse(body).order) !== idempotencyKey)).toEqual([]);
   }
-  for (const order of [0, EXECUTIONS - 1]) {
-    const history = await api.workflowHistory(`order-${order}`);
-    const types = history.map(({ type }) => type);
-    expect(types.filter((type) => type === "io.flunq.workflow.completed")).toHaveLength(1);
-    expect(types.filter((type) => type === "io.flunq.task.requested")).toHaveLength(2);
-  }
+  // Each decision once: all histories are as long as one another, and one of them is as it should be.
+  expect(new Set(lengths).size).toBe(1);
+  const types = (await api.workflowHistory("order-0")).map(({ type }) => type);
+  expect(types.filter((type) => type === "io.flunq.workflow.completed")).toHaveLength(1);
+  expect(types.filter((type) => type === "io.flunq.task.requested")).toHaveLength(2);
   for (const [name, running] of processes) {
     for (const each of running) {
       const text = await (await fetch(`${each.metricsUrl}/metrics`)).text();

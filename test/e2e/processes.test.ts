@@ -1,8 +1,11 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type Api, apiOf, documentOf, eventually } from "../support/api.ts";
 import { type Outside, startOutside } from "../support/outside.ts";
 import { startRedis, type TestServer } from "../support/servers.ts";
 import { type ServiceProcess, startService } from "../support/service-process.ts";
+
+/** Real processes are started and stopped: on a busy machine that takes its time. */
+vi.setConfig({ testTimeout: 180_000 });
 
 let redis: TestServer;
 let outside: Outside;
@@ -141,9 +144,13 @@ test("given two task workers, when the one that makes a call is killed with -9, 
 
 test("given two workflow workers, when one dies with a wake-up in hand, then the other takes it over by the stall check", async () => {
   expect(await decides.stop()).toBe(0);
+  const survivor = await workflow();
+  // Halted, so that the wake-up is the other's; alive, so that it is the one to find it.
+  process.kill(survivor.pid, "SIGSTOP");
   const doomed = await workflow({ DURABULL_FAILPOINT: "before-commit:kill:1" });
   const { executionId } = await api.start(documentOf("- done: {set: {n: 1}}"));
-  const [survivor] = await Promise.all([workflow(), doomed.exited]);
+  await doomed.exited;
+  process.kill(survivor.pid, "SIGCONT");
   expect(await api.ended(executionId)).toMatchObject({ status: "COMPLETED", output: { n: 1 } });
   expect(await metric(survivor, "durabull_redelivered_total")).toBe(1);
   expect(await metric(survivor, "durabull_rescues_total")).toBe(0);

@@ -1,11 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { apiOf, documentOf, type Execution } from "../support/api.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { type Outside, startOutside } from "../support/outside.ts";
 import { startRedis, type TestServer } from "../support/servers.ts";
 import { startService } from "../support/service-process.ts";
+
+/** Real processes are started and stopped: on a busy machine that takes its time. */
+vi.setConfig({ testTimeout: 180_000 });
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER = "00f067aa0ba902b7";

@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
+import { apiOf, documentOf } from "../support/api.ts";
 import { startOutside } from "../support/outside.ts";
 import { freshDirectory, startService } from "../support/service-process.ts";
 import { definitionOf, inputOf, outputOf } from "./support/definitions.ts";
@@ -41,3 +42,28 @@ test("given everything in one process killed with calls in hand and timers set, 
   expect(await again.stop()).toBe(0);
   await outside.close();
 }, 180_000);
+
+test("given a young store whose PostgreSQL is killed, when the service has ended and starts again, then what was waiting ends, and no wake-up is missing", async () => {
+  const young = freshDirectory();
+  const env = { DURABULL_DATA_DIR: young };
+  const service = await startService({ env });
+  const waiting = await apiOf(service).start(documentOf("- w: {wait: {seconds: 5}}\n- done: {set: {ok: true}}"));
+  const first = await apiOf(service).start(documentOf("- done: {set: {ok: true}}"));
+  await apiOf(service).ended(first.executionId);
+  const server = service.log.find(({ msg }) => msg === "the embedded PostgreSQL is running");
+  process.kill(Number(server?.pid), "SIGKILL");
+  expect(await service.exited).toBe(69);
+  expect(service.log.at(-1)?.msg).toContain("the embedded PostgreSQL has ended");
+
+  const again = await startService({ env });
+  const api = apiOf(again);
+  // A store that had forgotten what its queues counted would take each of these for one that is done.
+  for (let i = 0; i < 5; i++) {
+    const next = await api.start(documentOf("- done: {set: {ok: true}}"));
+    expect((await api.ended(next.executionId)).status).toBe("COMPLETED");
+  }
+  expect((await api.ended(waiting.executionId)).status).toBe("COMPLETED");
+  expect(await api.rescues()).toBe(0);
+  expect(await again.stop()).toBe(0);
+  rmSync(young, { recursive: true, force: true });
+}, 120_000);

@@ -1,6 +1,6 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { summaryOf } from "../../src/runtime/execution-summary.ts";
+import { summaryOf } from "../../src/runtime/tell.ts";
 import { problemOf } from "../../src/values/problem.ts";
 import { aLetter, aTimer, type EventDraft, taskStarted, timerScheduled } from "../support/build.ts";
 import { startChromium } from "../support/chromium.ts";

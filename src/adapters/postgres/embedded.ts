@@ -3,6 +3,7 @@ import { postgresBinaries } from "./embedded/binaries.ts";
 import { type Cluster, openCluster } from "./embedded/cluster.ts";
 import { takeOwnership } from "./embedded/ownership.ts";
 import { type Place, placeOf } from "./embedded/place.ts";
+import { startOfProcess } from "./embedded/process-identity.ts";
 import { findServer, isHealthy, type RunningServer, serverUrl, startServer, stopServer } from "./embedded/server.ts";
 
 export interface EmbeddedPostgresOptions {
@@ -13,6 +14,8 @@ export interface EmbeddedPostgresOptions {
 export interface EmbeddedPostgres {
   /** With the password; never log it. */
   readonly url: string;
+  /** Resolves when the server is gone though nobody stopped it. */
+  readonly lost: Promise<void>;
   /** Ends the server in good order. To be called after everything that uses it is closed; repeatable. */
   stop(): Promise<void>;
 }
@@ -48,12 +51,28 @@ function running(
   let stopped: Promise<void> | undefined;
   return {
     url: serverUrl(cluster, port),
+    lost: goneUnasked(pid, () => stopped !== undefined),
     stop() {
       stopped ??= stopServer(pid).finally(release);
       return stopped;
     },
   };
 }
+
+/** Asks, since a server that was taken over is no child of this process. */
+function goneUnasked(pid: number, isStopping: () => boolean): Promise<void> {
+  const start = startOfProcess(pid);
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      const isGone = !isStopping() && startOfProcess(pid) !== start;
+      if (isGone || isStopping()) clearInterval(timer);
+      if (isGone) resolve();
+    }, LOOK_EVERY_MS);
+    timer.unref();
+  });
+}
+
+const LOOK_EVERY_MS = 2_000;
 
 async function adopt(cluster: Cluster, log: Log): Promise<RunningServer | null> {
   const server = findServer(cluster);

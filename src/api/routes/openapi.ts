@@ -2,6 +2,8 @@ import swagger from "@fastify/swagger";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
 import type { HttpApp } from "../http-app.ts";
+import { problemExamples } from "../problem-examples.ts";
+import { PROBLEMS } from "../problems.ts";
 
 const PROBLEM = "#/components/schemas/Problem";
 const tenantHeader = {
@@ -34,8 +36,8 @@ const traceHeader = {
   schema: { type: "string" },
 } as const;
 
-/** Collects the routes registered after it; `/openapi.json` describes them. */
-export async function openApi(app: HttpApp, version: string): Promise<void> {
+/** Collects the routes registered after it; `/openapi.json`, and what is given back, describe them. */
+export async function openApi(app: HttpApp, version: string): Promise<() => JsonObject> {
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -50,10 +52,12 @@ export async function openApi(app: HttpApp, version: string): Promise<void> {
     transformObject: jsonSchemaTransformObject,
   });
   let described: JsonObject | undefined;
-  app.get("/openapi.json", { schema: { hide: true } }, async () => {
+  const describe = () => {
     described ??= polished(JSON.parse(JSON.stringify(app.swagger())));
     return described;
-  });
+  };
+  app.get("/openapi.json", { schema: { hide: true } }, async () => describe());
+  return describe;
 }
 
 /** What the schemas of single routes cannot say: headers all share, and the media type of problems. */
@@ -77,18 +81,27 @@ function polishedOperation(path: string, method: string, operation: Json): Json 
     ...(path.startsWith("/api/") && path.endsWith("/stream") ? [lastEventHeader] : []),
     ...(path === "/api/v1/executions" && method === "post" ? [traceHeader] : []),
   ];
-  const responses = mapObject(operation.responses, (status, response) => polishedResponse(status, response));
+  const responses = mapObject(operation.responses, (status, response) =>
+    polishedResponse(path, method, status, response),
+  );
   return { ...operation, ...(parameters.length === 0 ? {} : { parameters }), responses };
 }
 
-function polishedResponse(status: string, response: Json): Json {
+function polishedResponse(path: string, method: string, status: string, response: Json): Json {
   if (!isJsonObject(response)) return response;
   if (status === "204") return { description: "Done" };
   const content = isJsonObject(response.content) ? response.content : {};
   const json = content["application/json"] ?? Object.values(content)[0];
   const isProblem = JSON.stringify(json ?? {}).includes(PROBLEM);
-  const description = isProblem ? "A problem" : "Done";
-  return { ...response, description, content: isProblem ? { "application/problem+json": json ?? {} } : content };
+  if (!isProblem) return { ...response, description: "Done", content };
+  const examples = problemExamples(method, path, Number(status));
+  const titles = Object.keys(examples).map((code) => PROBLEMS[code]?.title);
+  const schema = isJsonObject(json) ? json : {};
+  return {
+    ...response,
+    description: titles.join("; ") || "A problem",
+    content: { "application/problem+json": { ...schema, examples } },
+  };
 }
 
 function mapObject(value: Json | undefined, change: (key: string, value: Json) => Json): JsonObject {

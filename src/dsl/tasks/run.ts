@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
-import { anyObjectOf, booleanOf, objectOf, textOf } from "../fields.ts";
+import { anyObjectOf, booleanOf, choiceOf, objectOf, textOf } from "../fields.ts";
 import { templateAt } from "../programs.ts";
 import type { Scope, TaskPlace } from "../scope.ts";
 import type { RunWorkflowTask, TaskBase } from "../workflow.ts";
@@ -8,6 +8,8 @@ import type { RunWorkflowTask, TaskBase } from "../workflow.ts";
 export const RUN_MEMBERS = ["run"];
 const PROCESSES = ["container", "script", "shell", "workflow"] as const;
 const RUN = { what: "`run`", allowed: [...PROCESSES, "await", "return"] };
+/** All but `none` are about the streams of a process: of a workflow they give its output. */
+const RETURNS = ["stdout", "stderr", "code", "all", "none"] as const;
 const WORKFLOW = {
   what: "`run.workflow`",
   allowed: ["namespace", "name", "version", "input"],
@@ -28,15 +30,13 @@ export function readRun(
   else if (others.length > 0) scope.report.issue(pointer, `\`run\` starts one process, not ${others.length + 1}`);
   else if (process !== "workflow") scope.report.unsupported(pointerOf(pointer, process), `run ${process}`);
   if (process !== "workflow" || others.length > 0) return undefined;
-  if (run.return !== undefined) {
-    const at = pointerOf(pointer, "return");
-    scope.report.issue(at, "`return` is about a process's streams; the output of a workflow is its output");
-  }
+  const returned = choiceOf(run.return, pointerOf(pointer, "return"), "`return`", RETURNS, scope.report);
   const awaits = run.await === undefined || booleanOf(run.await, pointerOf(pointer, "await"), "`await`", scope.report);
   return {
     ...base,
     kind: "run",
     run: "workflow",
+    discards: returned === "none",
     ...childOf(run.workflow, `${pointer}/workflow`, scope),
     await: awaits,
   };

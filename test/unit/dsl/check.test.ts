@@ -92,9 +92,9 @@ refusals("given what this version does not run, when it is checked, then it says
   ],
   [
     "run",
-    one({ run: { workflow: { namespace: "n", name: "w", input: [] }, return: "code" } }),
+    one({ run: { workflow: { namespace: "n", name: "w", input: [] }, return: "output" } }),
     [
-      "/do/0/t/run/return: `return` is about a process's streams; the output of a workflow is its output",
+      '/do/0/t/run/return: `return` must be "stdout", "stderr", "code", "all" or "none", not the text "output"',
       "/do/0/t/run/workflow/input: `input` must be an object, not a list",
     ],
   ],

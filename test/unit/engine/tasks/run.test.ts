@@ -38,6 +38,11 @@ describe("given a task that runs another workflow", () => {
     expect(caught.childSays(asked(caught), { ok: false, error: problem }).result.output).toEqual({ s: 418 });
   });
 
+  test("when its output is not wanted, then null stands for it", () => {
+    const run = started(`- child: {${RUN}}, return: none}}`.replace("}}, return", "}, return"));
+    expect(run.childSays(3, { ok: true, output: { b: 3 } }).result.output).toBeNull();
+  });
+
   test("when an executor answers in the child's place, then nothing changes", () => {
     const run = started(AWAITED);
     const { version } = run.state;
