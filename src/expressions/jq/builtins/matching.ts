@@ -7,7 +7,7 @@ import { add } from "../library/arithmetic.ts";
 import { typeError } from "../library/failures.ts";
 import { isArray, typeOf } from "../library/order.ts";
 import { type Match, matchAll, testRegex } from "../library/regex/index.ts";
-import { isUnitwise, unitIndex } from "../library/text.ts";
+import { isUnitwise, unitsAt } from "../library/text.ts";
 import { type Draft, setOwn } from "../objects.ts";
 
 interface Search {
@@ -108,9 +108,11 @@ function textOrGroups({ string, captures }: Match): Json {
   return captures.length === 0 ? string : captures.map((capture) => capture.string);
 }
 
-/** Cuts a text, from its beginning on, at places that are counted in characters. */
+/** Cuts a text at places that are counted in characters, each at or after the one before. */
 class Cutter {
   private readonly unitwise: boolean;
+  private character = 0;
+  private unit = 0;
 
   constructor(
     private readonly text: string,
@@ -120,9 +122,16 @@ class Cutter {
   }
 
   slice(from: number, to?: number): string {
-    if (this.unitwise) return this.text.slice(from, to);
-    burn(this.run, this.text.length >> 2);
-    return this.text.slice(unitIndex(this.text, from), to === undefined ? undefined : unitIndex(this.text, to));
+    const start = this.unitOf(from);
+    return this.text.slice(start, to === undefined ? undefined : this.unitOf(to));
+  }
+
+  /** The place of a character in UTF-16 units. */
+  private unitOf(character: number): number {
+    if (this.unitwise) return character;
+    burn(this.run, character - this.character);
+    for (; this.character < character; this.character++) this.unit += unitsAt(this.text, this.unit);
+    return this.unit;
   }
 }
 
