@@ -579,7 +579,7 @@ const TEMPLATES: Readonly<Record<Exclude<Kind, "root">, readonly string[]>> = {
     "if {any} then {any} end",
     "def f: {any}; f, f | [.]",
     "(({path}) |= ({any@any}))",
-    "({path}|{path}) = {any}",
+    "(({path}|{path}) = {any})",
     "(({path}) += {any})",
     "[paths({bool@any})]",
     "({obj}|try path({path}) catch .)",

@@ -273,6 +273,7 @@ class Compiler {
     this.land(end);
   }
 
+  /** A round that took nothing ends the loop, so that it ends at all. */
   private countedLoop(node: Node, min: number, max: number, greedy: boolean): void {
     const counter = this.slots++;
     const mark = this.slots++;
