@@ -8,8 +8,8 @@ import { type Outcome, outcomeOf, sameOutputs } from "../support/jq-values.ts";
 
 /** Programs and inputs to try; `PAIRS=100000` for a long run. */
 const PAIRS = Number(process.env.PAIRS ?? 3_000);
-/** `SEED` repeats a run. */
-const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+/** The same programs each time, unless `SEED` asks for others. */
+const SEED = Number(process.env.SEED ?? 1);
 /** Drawn at once: a sample keeps all it needs to shrink. */
 const CHUNK = 250;
 const SHOWN = 20;
