@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { EngineRun, run, workflowOf } from "../../support/run-engine.ts";
+import { EngineRun, run, STARTED_AT, workflowOf } from "../../support/run-engine.ts";
 
 describe("data flow", () => {
   test("given input.from, output.as and export.as, when a task runs, then each sees what the one before gave", () => {
@@ -16,6 +16,15 @@ describe("data flow", () => {
       { order: { price: 21 } },
     );
     expect(output).toEqual({ got: { t: 42, s: 21 }, context: { last: 42 } });
+  });
+
+  test("given expressions that read `now`, when tasks are decided, then it is the time of each decision", () => {
+    const { output } = run(`
+- first: { set: { before: "\${ now }" } }
+- pause: { wait: { seconds: 90 } }
+- last: { set: { before: "\${ .before }", after: "\${ now }" }, if: "\${ now > .before }" }
+`);
+    expect(output).toEqual({ before: STARTED_AT / 1_000, after: STARTED_AT / 1_000 + 90 });
   });
 
   test("given a workflow with input.from and output.as, when it runs, then they stand around its tasks", () => {

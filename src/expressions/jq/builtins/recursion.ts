@@ -1,6 +1,7 @@
 import type { Json } from "../../../values/json.ts";
 import { Code, type Emit, type EmitPath, type Many, type Paths } from "../compile/code.ts";
 import { push } from "../compile/construct.ts";
+import { checkIntact } from "../compile/fields.ts";
 import { BREAK, burn, descend, type Env, type Flow, GO_ON, Path, type Run, STOP } from "../compile/run.ts";
 import { firstOf } from "../compile/updates.ts";
 import { JqBudgetError } from "../errors.ts";
@@ -40,6 +41,7 @@ function emitAllPaths(input: Json, path: Path, env: Env, emit: EmitPath): Flow {
     const { value, path: at } = place;
     burn(env.run, 1);
     if (emit(value, at) === STOP) return STOP;
+    checkIntact(value, at);
     if (typeof value !== "object" || value === null) continue;
     const keys = isArray(value) ? [...value.keys()] : Object.keys(value);
     for (const key of keys.reverse()) {

@@ -169,11 +169,15 @@ function eachPaths(target: Code, optional: boolean): Paths {
     paths(input, path, env, (value, at) => iteratePaths(value, at, optional, env, emit));
 }
 
+/** @throws {JqError} when what is about to be iterated is not what is at its path. */
+export function checkIntact(value: Json, at: Path): void {
+  if (isIntact(value, at)) return;
+  throw new JqError(`Invalid path expression near attempt to iterate through ${shortText(value)}`);
+}
+
 /** Emits the values of an array or object with their places. */
 export function iteratePaths(value: Json, at: Path, optional: boolean, env: Env, emit: EmitPath): Flow {
-  if (!isIntact(value, at)) {
-    throw new JqError(`Invalid path expression near attempt to iterate through ${shortText(value)}`);
-  }
+  checkIntact(value, at);
   if (typeof value !== "object" || value === null) {
     if (optional) return GO_ON;
     throw cannotIterate(value);

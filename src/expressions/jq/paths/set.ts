@@ -19,12 +19,19 @@ export function setPath(root: Json, path: readonly Json[], value: Json, budget: 
   for (const key of path) {
     containers.push(at);
     at = getIn(at, key, budget);
+    checkSettable(containers.at(-1) ?? null, key);
   }
   let result = value;
   for (let i = path.length - 1; i >= 0; i--) {
     result = setIn(containers[i] ?? null, path[i] ?? null, result, budget, owned);
   }
   return result;
+}
+
+/** jq finds out that a key cannot be set before it goes on below it; with slices it does not. */
+function checkSettable(container: Json, key: Json): void {
+  if (isArray(key)) throw cannotUpdate(container, key);
+  if (typeof key === "number") placeOf(isArray(container) ? container.length : 0, key);
 }
 
 /** `setpath/2`. */
@@ -44,7 +51,11 @@ export function setIn(container: Json, key: Json, value: Json, budget: Budget, o
     if (typeof container === "string") throw new JqError("Cannot update string slices");
     if (container === null || isArray(container)) return setSlice(container ?? [], key, value, budget, owned);
   }
-  throw new JqError(`Cannot update field at ${typeOf(key)} index of ${typeOf(container)}`);
+  throw cannotUpdate(container, key);
+}
+
+function cannotUpdate(container: Json, key: Json): JqError {
+  return new JqError(`Cannot update field at ${typeOf(key)} index of ${typeOf(container)}`);
 }
 
 function setField(object: JsonObject | null, key: string, value: Json, budget: Budget, owned: Owned | undefined): Json {
@@ -76,11 +87,7 @@ function setElement(
   budget: Budget,
   owned: Owned | undefined,
 ): readonly Json[] {
-  if (Number.isNaN(index)) throw new JqError("Cannot set array element at NaN index");
-  const whole = Math.trunc(index);
-  const at = whole < 0 ? whole + items.length : whole;
-  if (at < 0) throw new JqError("Out of bounds negative array index");
-  if (at > MAX_INDEX) throw new JqError("Array index too large");
+  const at = placeOf(items.length, index);
   const draft = draftOf(items, budget, owned);
   if (at >= draft.length) {
     spend(budget, at + 1 - draft.length);
@@ -89,6 +96,16 @@ function setElement(
   }
   draft[at] = value;
   return draft;
+}
+
+/** Where an element is set. @throws {JqError} when there is no such place. */
+function placeOf(length: number, index: number): number {
+  if (Number.isNaN(index)) throw new JqError("Cannot set array element at NaN index");
+  const whole = Math.trunc(index);
+  const at = whole < 0 ? whole + length : whole;
+  if (at < 0) throw new JqError("Out of bounds negative array index");
+  if (at > MAX_INDEX) throw new JqError("Array index too large");
+  return at;
 }
 
 /** The array itself if it is owned, or else a copy. */

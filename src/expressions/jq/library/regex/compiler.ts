@@ -61,7 +61,7 @@ class Compiler {
   }
 
   private prefix(): string {
-    if (this.code[0] === Op.Text) return this.strings[this.code[1] ?? 0] ?? "";
+    if (this.code[0] === Op.Literal) return this.strings[this.code[1] ?? 0] ?? "";
     return this.code[0] === Op.Character ? String.fromCodePoint(this.code[1] ?? 0) : "";
   }
 
@@ -80,7 +80,7 @@ class Compiler {
         else this.code.push(Op.Character, node.codePoint);
         return;
       case "set":
-        this.code.push(Op.Set, this.setIndex(node.set));
+        this.code.push(Op.OneOf, this.setIndex(node.set));
         return;
       case "sequence":
         this.sequence(node.nodes);
@@ -108,7 +108,7 @@ class Compiler {
         return;
       case "call":
         this.calls.push({ at: this.code.length + 1, group: this.groupOf(node.target) });
-        this.code.push(Op.Call, 0);
+        this.code.push(Op.CallGroup, 0);
         return;
       case "condition":
         this.condition(node);
@@ -135,7 +135,7 @@ class Compiler {
     for (let i = 0; i < nodes.length; ) {
       const text = plainText(nodes, i);
       if (text.length > 1) {
-        this.code.push(Op.Text, this.strings.push(text.join("")) - 1);
+        this.code.push(Op.Literal, this.strings.push(text.join("")) - 1);
         i += text.length;
       } else {
         this.emit(nodes[i] as Node);
@@ -191,7 +191,7 @@ class Compiler {
 
   private subroutine(group: number, body: () => void): void {
     this.calls.push({ at: this.code.length + 1, group });
-    this.code.push(Op.Call, 0);
+    this.code.push(Op.CallGroup, 0);
     const over = this.placeholder(Op.Jump);
     this.bodies.set(group, this.code.length);
     body();
@@ -273,6 +273,7 @@ class Compiler {
     this.land(end);
   }
 
+  /** A round that took nothing ends the loop, so that it ends at all. */
   private countedLoop(node: Node, min: number, max: number, greedy: boolean): void {
     const counter = this.slots++;
     const mark = this.slots++;

@@ -4,9 +4,9 @@ import { JqError } from "../../errors.ts";
 import { isUnitwise, unitsAt } from "../text.ts";
 import { compilePattern } from "./compiler.ts";
 import { patternError } from "./failure.ts";
-import { Machine } from "./machine.ts";
 import { parsePattern } from "./parser.ts";
 import type { Program } from "./program.ts";
+import { Search } from "./search.ts";
 
 /** What a group matched; `string` is null and `offset` -1 when it took no part. */
 export interface Capture {
@@ -51,12 +51,12 @@ const programs = new LRUCache<string, Program>({ max: 256 });
 export function matchAll(text: string, pattern: string, flags: string | null, budget: Budget): Match[] {
   const options = flagsOf(flags);
   const program = programOf(pattern, options, budget);
-  const machine = new Machine(program, text, options);
+  const search = new Search(program, text, options);
   const counter = new Counter(text);
   const matches: Match[] = [];
-  for (let from = 0; from <= text.length && machine.search(from, budget); ) {
-    matches.push(matchOf(text, program, machine.slots, counter, budget));
-    const [begin = 0, end = 0] = machine.slots;
+  for (let from = 0; from <= text.length && search.find(from, budget); ) {
+    matches.push(matchOf(text, program, search.slots, counter, budget));
+    const [begin = 0, end = 0] = search.slots;
     if (!options.global) break;
     from = begin === end ? end + unitsAt(text, end) : end;
   }
@@ -66,7 +66,7 @@ export function matchAll(text: string, pattern: string, flags: string | null, bu
 /** Whether a pattern matches anywhere. @throws as {@link matchAll} */
 export function testRegex(text: string, pattern: string, flags: string | null, budget: Budget): boolean {
   const options = flagsOf(flags);
-  return new Machine(programOf(pattern, options, budget), text, options).search(0, budget);
+  return new Search(programOf(pattern, options, budget), text, options).find(0, budget);
 }
 
 function flagsOf(flags: string | null): Flags {

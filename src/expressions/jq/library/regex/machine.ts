@@ -1,11 +1,41 @@
 import { type Budget, spend } from "../../budget.ts";
 import { JqBudgetError } from "../../errors.ts";
-import { foldCase, isWord } from "./characters.ts";
-import { isClusterBoundary, nextClusterEnd } from "./clusters.ts";
+import { foldCase } from "./characters.ts";
+import { nextClusterEnd } from "./clusters.ts";
 import { Op, type Program } from "./program.ts";
+import { before, foldText, holds } from "./surroundings.ts";
+
+/** As constants of this module they cost nothing to compare with. */
+const {
+  Assert,
+  Atomic,
+  Backreference,
+  CallGroup,
+  Character,
+  CharacterFold,
+  Cluster,
+  Count,
+  CountInit,
+  CountRound,
+  ExitIfEmpty,
+  IfMatched,
+  InnerEnd,
+  Jump,
+  LookAhead,
+  LookBehind,
+  Match,
+  Return,
+  Run,
+  Save,
+  SaveBoth,
+  OneOf,
+  Split,
+  SplitLater,
+  Literal,
+} = Op;
 
 /** How many operations count as one step of the budget. */
-const OPERATIONS_A_STEP = 4;
+const OPERATIONS_A_STEP = 2;
 /** Numbers that the stack of choices may hold: 32 MB. */
 const MAX_STACK = 2 ** 23;
 /** Calls of groups inside one another. */
@@ -18,7 +48,6 @@ const FIELDS = 4;
 const UNDO = -1;
 /** A run that gives back its characters: this less the address that follows it. */
 const RUN = -2;
-const NEWLINE = 10;
 
 /** Where a group was called from. */
 interface Call {
@@ -31,8 +60,9 @@ interface Call {
 
 let spareStack: Int32Array<ArrayBuffer> = new Int32Array(4_096);
 
-/** How a search is to choose among matches. */
+/** Which matches are wanted. */
 export interface Choice {
+  /** The longest of all; otherwise the first. */
   readonly longest: boolean;
   readonly notEmpty: boolean;
 }
@@ -52,7 +82,8 @@ export class Machine {
   private inner = 0;
   private searchStart = 0;
   private matchStart = 0;
-  private best: Int32Array | undefined;
+  /** With `longest`, the best match of the last {@link matchAt}, which itself says no. */
+  best: Int32Array | undefined;
 
   constructor(
     private readonly program: Program,
@@ -63,83 +94,32 @@ export class Machine {
     this.stack = spareStack;
   }
 
-  /**
-   * Looks for a match that begins at `from` or later.
-   *
-   * @returns whether there is one; its places are in {@link slots}.
-   * @throws {JqBudgetError}
-   */
-  search(from: number, budget: Budget): boolean {
-    this.searchStart = from;
+  /** The stack that grew is kept for the next machine, unless it grew too much. */
+  release(): void {
+    if (this.stack.length <= MAX_STACK / 64) spareStack = this.stack;
+  }
+
+  /** The budget for what follows. */
+  begin(budget: Budget, searchStart: number): void {
+    this.searchStart = searchStart;
     this.operations = 0;
     this.limit = Math.max(budget.fuel, 0) * OPERATIONS_A_STEP;
-    try {
-      return this.choice.longest ? this.searchLongest(from) : this.searchFirst(from);
-    } finally {
-      if (this.stack.length <= MAX_STACK / 64) spareStack = this.stack;
-      spend(budget, this.operations / OPERATIONS_A_STEP);
-    }
   }
 
-  private searchFirst(from: number): boolean {
-    for (let start = this.candidate(from); start >= 0; start = this.candidate(this.after(start))) {
-      if (this.matchAt(start)) return true;
-    }
-    return false;
+  /** Pays for what was done since {@link begin}. @throws {JqBudgetError} */
+  end(budget: Budget): void {
+    spend(budget, this.operations / OPERATIONS_A_STEP);
   }
 
-  /** The longest of all matches, the first of those. */
-  private searchLongest(from: number): boolean {
-    let longest: Int32Array | undefined;
-    for (let start = this.candidate(from); start >= 0; start = this.candidate(this.after(start))) {
-      this.best = undefined;
-      this.matchAt(start);
-      const found: Int32Array | undefined = this.best;
-      if (found !== undefined && (longest === undefined || lengthOf(found) > lengthOf(longest))) longest = found;
-    }
-    if (longest !== undefined) this.slots.set(longest);
-    return longest !== undefined;
-  }
-
-  private after(start: number): number {
-    return start + this.unitsAt(start);
-  }
-
-  private unitsAt(index: number): number {
-    return (this.text.codePointAt(index) ?? 0) > 0xffff ? 2 : 1;
-  }
-
-  /** The next place where a match may begin, -1 when there is none. */
-  private candidate(from: number): number {
-    const { text, program } = this;
-    if (from > text.length) return -1;
-    if (program.anchored) return from === 0 ? 0 : -1;
-    if (program.prefix !== "") {
-      const found = text.indexOf(program.prefix, from);
-      this.pay(((found < 0 ? text.length : found) - from) >> 3);
-      return found;
-    }
-    return program.first === null ? from : this.candidateByFirst(from, program.first);
-  }
-
-  private candidateByFirst(from: number, first: { readonly ascii: Uint8Array; readonly others: boolean }): number {
-    const { text } = this;
-    let at = from;
-    while (at < text.length) {
-      const unit = text.charCodeAt(at);
-      if (unit < 128 ? first.ascii[unit] === 1 : first.others) break;
-      at++;
-    }
-    this.pay((at - from) >> 1);
-    return at < text.length ? at : -1;
-  }
-
-  private pay(operations: number): void {
+  /** @throws {JqBudgetError} when no operations are left. */
+  pay(operations: number): void {
     this.operations += operations;
     if (this.operations > this.limit) throw new JqBudgetError("fuel");
   }
 
-  private matchAt(start: number): boolean {
+  /** Whether a match begins at a place; its places are in {@link slots}. @throws {JqBudgetError} */
+  matchAt(start: number): boolean {
+    this.best = undefined;
     this.slots.fill(-1);
     this.slots[0] = start;
     this.matchStart = start;
@@ -222,62 +202,62 @@ export class Machine {
       if (++this.operations > this.limit) throw new JqBudgetError("fuel");
       let failed = false;
       switch (code[pc]) {
-        case Op.Match:
+        case Match:
           if (this.accepts(at)) return at;
           failed = true;
           break;
-        case Op.InnerEnd:
+        case InnerEnd:
           if (mustEnd < 0 || at === mustEnd) return at;
           failed = true;
           break;
-        case Op.Character: {
+        case Character: {
           const wanted = code[pc + 1] as number;
           if (wanted < 0x10000 ? text.charCodeAt(at) !== wanted : text.codePointAt(at) !== wanted) failed = true;
           at += wanted < 0x10000 ? 1 : 2;
           pc += 2;
           break;
         }
-        case Op.CharacterFold: {
+        case CharacterFold: {
           const found = text.codePointAt(at);
           if (found === undefined || foldCase(found) !== code[pc + 1]) failed = true;
           else at += found > 0xffff ? 2 : 1;
           pc += 2;
           break;
         }
-        case Op.Text: {
+        case Literal: {
           const wanted = strings[code[pc + 1] as number] as string;
           if (!text.startsWith(wanted, at)) failed = true;
           at += wanted.length;
           pc += 2;
           break;
         }
-        case Op.Set: {
+        case OneOf: {
           const found = text.codePointAt(at);
           if (found === undefined || !sets[code[pc + 1] as number]?.has(found)) failed = true;
           else at += found > 0xffff ? 2 : 1;
           pc += 2;
           break;
         }
-        case Op.Split:
+        case Split:
           this.push(code[pc + 1] as number, at, call, 0);
           pc += 2;
           break;
-        case Op.SplitLater:
+        case SplitLater:
           this.push(pc + 2, at, call, 0);
           pc = code[pc + 1] as number;
           break;
-        case Op.Jump:
+        case Jump:
           pc = code[pc + 1] as number;
           break;
-        case Op.Save:
+        case Save:
           this.setSlot(code[pc + 1] as number, at);
           pc += 2;
           break;
-        case Op.Assert:
-          if (!this.holds(code[pc + 1] as number, at)) failed = true;
+        case Assert:
+          if (!holds(code[pc + 1] as number, text, at, this.searchStart)) failed = true;
           pc += 2;
           break;
-        case Op.Run: {
+        case Run: {
           const end = this.runOf(pc, at);
           if (end < 0) failed = true;
           else {
@@ -287,11 +267,11 @@ export class Machine {
           pc += 4;
           break;
         }
-        case Op.CountInit:
+        case CountInit:
           this.setSlot(code[pc + 1] as number, 0);
           pc += 2;
           break;
-        case Op.Count: {
+        case Count: {
           const count = this.slots[code[pc + 1] as number] as number;
           const max = code[pc + 3] as number;
           const exit = code[pc + 5] as number;
@@ -306,19 +286,19 @@ export class Machine {
           }
           break;
         }
-        case Op.CountRound:
+        case CountRound:
           this.setSlot(code[pc + 1] as number, (this.slots[code[pc + 1] as number] as number) + 1);
           pc += 2;
           break;
-        case Op.ExitIfEmpty:
+        case ExitIfEmpty:
           pc = this.slots[code[pc + 1] as number] === at ? (code[pc + 2] as number) : pc + 3;
           break;
-        case Op.LookAhead:
-        case Op.LookBehind:
+        case LookAhead:
+        case LookBehind:
           if (!this.look(pc, at, call)) failed = true;
-          pc = code[code[pc] === Op.LookAhead ? pc + 2 : pc + 4] as number;
+          pc = code[code[pc] === LookAhead ? pc + 2 : pc + 4] as number;
           break;
-        case Op.Atomic: {
+        case Atomic: {
           const height = this.height;
           const end = this.runInner(pc + 2, at, -1, call);
           if (end < 0) failed = true;
@@ -329,35 +309,35 @@ export class Machine {
           pc = code[pc + 1] as number;
           break;
         }
-        case Op.Backreference: {
+        case Backreference: {
           const end = this.again(code[pc + 1] as number, code[pc + 2] === 1, at);
           if (end < 0) failed = true;
           else at = end;
           pc += 3;
           break;
         }
-        case Op.IfMatched:
+        case IfMatched:
           pc = this.matched(code[pc + 1] as number) < 0 ? (code[pc + 2] as number) : pc + 3;
           break;
-        case Op.Call:
+        case CallGroup:
           call = this.enter(pc + 2, call);
           pc = code[pc + 1] as number;
           break;
-        case Op.Return: {
+        case Return: {
           const open = this.calls[call] as Call;
           this.restoreCounters(open.counters);
           pc = open.back;
           call = open.outer;
           break;
         }
-        case Op.SaveBoth: {
+        case SaveBoth: {
           const slot = code[pc + 2] as number;
           this.setSlot(slot, this.slots[code[pc + 1] as number] as number);
           this.setSlot(slot + 1, at);
           pc += 3;
           break;
         }
-        case Op.Cluster: {
+        case Cluster: {
           const end = nextClusterEnd(text, at);
           this.pay(end - at);
           if (end === at) failed = true;
@@ -431,12 +411,11 @@ export class Machine {
   private giveBack(pc: number, least: number, from: number): number {
     const { text } = this;
     const { code } = this.program;
-    const next = code[pc] === Op.Character ? (code[pc + 1] as number) : -1;
+    const next = code[pc] === Character ? (code[pc + 1] as number) : -1;
     let at = from;
     do {
       if (at <= least) return -1;
-      at--;
-      if (at > least && isLowSurrogate(text.charCodeAt(at)) && isHighSurrogate(text.charCodeAt(at - 1))) at--;
+      at = before(text, at);
       this.operations++;
     } while (next >= 0 && next < 0x10000 && text.charCodeAt(at) !== next);
     return at;
@@ -447,7 +426,7 @@ export class Machine {
     const negative = code[pc + 1] === 1;
     const height = this.height;
     const found =
-      code[pc] === Op.LookAhead
+      code[pc] === LookAhead
         ? this.runInner(pc + 3, at, -1, call) >= 0
         : this.lookBehind(pc + 5, at, code[pc + 2] as number, code[pc + 3] as number, call);
     if (!found) return negative;
@@ -462,14 +441,7 @@ export class Machine {
     for (let width = 0; max < 0 || width <= max; width++) {
       if (width >= min && this.runInner(address, start, at, call) >= 0) return true;
       if (start === 0) return false;
-      start--;
-      if (
-        start > 0 &&
-        isLowSurrogate(this.text.charCodeAt(start)) &&
-        isHighSurrogate(this.text.charCodeAt(start - 1))
-      ) {
-        start--;
-      }
+      start = before(this.text, start);
       this.pay(1);
     }
     return false;
@@ -512,54 +484,4 @@ export class Machine {
       if (this.slots[first + index] !== value) this.setSlot(first + index, value);
     }
   }
-
-  /** @param assertion index in `ASSERTIONS`. */
-  private holds(assertion: number, at: number): boolean {
-    const { text } = this;
-    switch (assertion) {
-      case 0:
-        return at === 0;
-      case 1:
-        return at === text.length;
-      case 2:
-        return at === text.length || (at === text.length - 1 && text.charCodeAt(at) === NEWLINE);
-      case 3:
-        return at === 0 || (at < text.length && text.charCodeAt(at - 1) === NEWLINE);
-      case 4:
-        return at === text.length || text.charCodeAt(at) === NEWLINE;
-      case 5:
-        return at === this.searchStart;
-      case 6:
-        return this.isWordBoundary(at);
-      case 7:
-        return !this.isWordBoundary(at);
-      default:
-        this.pay(16);
-        return isClusterBoundary(text, at) === (assertion === 8);
-    }
-  }
-
-  private isWordBoundary(at: number): boolean {
-    const { text } = this;
-    const after = at < text.length && isWord(text.codePointAt(at) ?? 0);
-    if (at === 0) return after;
-    const pair = at > 1 && isLowSurrogate(text.charCodeAt(at - 1)) && isHighSurrogate(text.charCodeAt(at - 2));
-    return after !== isWord(text.codePointAt(at - (pair ? 2 : 1)) ?? 0);
-  }
-}
-
-function lengthOf(slots: Int32Array): number {
-  return (slots[1] ?? 0) - (slots[0] ?? 0);
-}
-
-function foldText(text: string): string {
-  return Array.from(text, (character) => String.fromCodePoint(foldCase(character.codePointAt(0) ?? 0))).join("");
-}
-
-function isHighSurrogate(unit: number): boolean {
-  return unit >= 0xd800 && unit <= 0xdbff;
-}
-
-function isLowSurrogate(unit: number): boolean {
-  return unit >= 0xdc00 && unit <= 0xdfff;
 }

@@ -12,9 +12,9 @@ export const Op = {
   /** folded code point */
   CharacterFold: 3,
   /** index in `strings` */
-  Text: 4,
+  Literal: 4,
   /** index in `sets` */
-  Set: 5,
+  OneOf: 5,
   /** address to try later, after what follows */
   Split: 6,
   /** address to try now; what follows is tried later */
@@ -34,7 +34,7 @@ export const Op = {
   /** index in `references`, ignore case (1 or 0) */
   Backreference: 14,
   /** address */
-  Call: 15,
+  CallGroup: 15,
   Return: 16,
   /** index in `references`, address when none of them matched */
   IfMatched: 17,
