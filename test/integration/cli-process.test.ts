@@ -128,9 +128,7 @@ describe("executions", () => {
   });
 
   test("given an execution under way, when it is watched and another process cancels it, then the watch ends with 3", async () => {
-    const [id = ""] = await Promise.all([
-      client.start({ definition: { namespace: "cli", name: "long" } }).then((each) => each.executionId),
-    ]);
+    const id = (await client.start({ definition: { namespace: "cli", name: "long" } })).executionId;
     const watching = cli("executions", "watch", id);
     const asJson = cli("executions", "watch", id, "--json");
     await eventually(asJson.out, (text) => text.includes("io.flunq.timer.scheduled"));
@@ -140,7 +138,7 @@ describe("executions", () => {
     expect((await cli("executions", "cancel", id)).code).toBe(0);
     const [ended, lines] = await Promise.all([watching, asJson]);
     expect(ended.code).toBe(3);
-    expect(ended.stderr).toMatch(/rest started\n.*\ncancelled\n$/s);
+    expect(ended.stderr).toMatch(/rest started\n(.*\n)?cancelled\n$/s);
     expect(lines.code).toBe(3);
     const types = lines.stdout
       .trim()
@@ -196,7 +194,7 @@ test("given a failed execution, when its dead letter is listed, shown, redriven 
     cli("dead-letters", "show", id),
     json("dead-letters", "show", id),
   ]);
-  expect(list.stdout).toContain(`${id}  execution`);
+  expect(list.stdout).toMatch(new RegExp(`^${id} +execution `, "m"));
   expect(shown.stdout).toMatch(/^kind +execution$/m);
   expect(asJson).toMatchObject({ id, error: { detail: "no stock" } });
   expect(await cli("dead-letters", "redrive", id)).toEqual({
@@ -208,21 +206,6 @@ test("given a failed execution, when its dead letter is listed, shown, redriven 
   expect(await cli("dead-letters", "redrive")).toMatchObject({ code: 2 });
   expect(await cli("dead-letters", "discard", id)).toEqual({ code: 0, stdout: "", stderr: "" });
   expect(await cli("dead-letters", "show", id)).toMatchObject({ code: 5, stdout: "" });
-});
-
-test.each([
-  [["executions", "show", "x0-nothing"], 5, "there is no execution"],
-  [["executions", "list", "--status", "DONE"], 2, "expected some of PENDING"],
-  [["executions", "start", "hello"], 2, "expected namespace/name"],
-  [["executions", "history", "x", "--limit", "many"], 2, "expected a whole number"],
-  [["executions", "list", "--url", "http://127.0.0.1:9"], 4, "does not answer"],
-  [["executions", "watch", "x0-aaaaaaaaaaaaaaaaaaaaaaaaaa", "--url", "http://127.0.0.1:9"], 4, "does not answer"],
-  [["executions"], 2, "Usage: durabull executions"],
-  [["completion", "tcsh"], 2, "Allowed choices are bash, zsh, fish"],
-] as const)("given %j, when it is run, then the code is %i", async (args, code, message) => {
-  const ended = await cli(...args);
-  expect([ended.code, ended.stdout]).toEqual([code, ""]);
-  expect(ended.stderr).toContain(message);
 });
 
 describe("completion", () => {
