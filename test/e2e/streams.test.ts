@@ -43,7 +43,8 @@ onEachStore((store) => {
       await client.registerDefinition(document);
       const name = /name: ([\w-]+)/.exec(document)?.[1] ?? "";
       const ids: string[] = [];
-      await inTurns(Array.from({ length: count }), async () => {
+      const numbers = Array.from({ length: count }, (_, i) => i);
+      await inTurns(numbers, async () => {
         ids.push((await client.start({ definition: { namespace: "e2e", name } })).executionId);
       });
       const seen = new Map<string, CloudEvent[]>(ids.map((id) => [id, []]));
@@ -71,6 +72,7 @@ onEachStore((store) => {
       expect(over).toHaveLength(0);
       await inTurns(ids, (id) => client.cancel(id));
       await Promise.all(ended);
+      expect(seen.size).toBe(count);
       for (const [id, events] of seen) {
         expect(events.at(-1)).toMatchObject({ type: "io.flunq.execution.cancelled", executionid: id });
         expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, i) => i + 1));
