@@ -1,8 +1,8 @@
-/** What the exit code of `durabull run` says. */
+/** What the exit code of a command says. */
 export const EXIT = {
-  /** The execution completed; for `validate`: nothing is wrong. */
+  /** Done. Of what waits for an execution: it completed. Of `validate`: nothing is wrong. */
   ok: 0,
-  /** The execution failed; for `validate`: the definition is not valid. */
+  /** The execution failed; a definition is not valid. */
   failed: 1,
   /** The command line, or a file it names, is not usable. */
   usage: 2,
@@ -10,6 +10,15 @@ export const EXIT = {
   cancelled: 3,
   /** No service answers at the address. */
   unreachable: 4,
-  /** The service refused the definition or the start. */
+  /** The service refused. */
   refused: 5,
 } as const;
+
+export const EXIT_CODES = `
+Exit codes:
+  0  done; of run, watch and start --watch: completed, its output is on stdout
+  1  the execution failed, its error is on stderr; a definition is not valid
+  2  the command line or a file is not usable
+  3  the execution was cancelled or terminated
+  4  the service does not answer
+  5  the service refused`;

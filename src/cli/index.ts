@@ -1,8 +1,13 @@
-import { Command, CommanderError } from "commander";
-import { ServiceUnreachableError } from "../client/index.ts";
+import { Argument, Command, CommanderError } from "commander";
+import { ApiError, ServiceUnreachableError } from "../client/index.ts";
+import { deadLetterCommands } from "./commands/dead-letters.ts";
+import { definitionCommands } from "./commands/definitions.ts";
+import { executionCommands } from "./commands/executions.ts";
+import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { EXIT } from "./exit-codes.ts";
+import { remote } from "./remote.ts";
 import { type RunOptions, run } from "./run.ts";
-import { type Terminal, UnusableFileError } from "./terminal.ts";
+import { type Terminal, ToldError, UnusableFileError } from "./terminal.ts";
 import { validate } from "./validate.ts";
 
 export interface CliDeps {
@@ -11,15 +16,6 @@ export interface CliDeps {
   /** Starts the whole service in this process; it lives on after the command returned. */
   readonly dev: () => Promise<void>;
 }
-
-const EXIT_CODES = `
-Exit codes of run:
-  0  completed; its output is on stdout
-  1  failed; its error is on stderr
-  2  the command line or a file is not usable
-  3  cancelled or terminated
-  4  the service does not answer
-  5  the service refused the definition or the start`;
 
 /** Runs one command line (without the program's own name). Gives the exit code; undefined: keep running. */
 export async function runCli(args: readonly string[], deps: CliDeps): Promise<number | undefined> {
@@ -47,17 +43,30 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
     .action(async (file: string) => {
       exitCode = await validate(file, terminal);
     });
-  program
+  const runCommand = program
     .command("run")
     .description("register a definition, run it once, show its progress and print its output")
     .argument("<file>", "YAML or JSON; - is the standard input")
     .option("--input <json>", "input as JSON, or @file")
-    .option("--url <url>", "where the service is", "http://127.0.0.1:8080")
-    .option("--workflow-id <id>", "the id of what is run; at most one open execution has it")
-    .option("--tenant <tenant>", "the tenant to run in")
-    .addHelpText("after", EXIT_CODES)
-    .action(async (file: string, options: RunOptions) => {
-      exitCode = await run(file, options, terminal);
+    .option("--workflow-id <id>", "the id of what is run; at most one open execution has it");
+  remote(runCommand, { json: false }).action(async (file: string, options: RunOptions) => {
+    exitCode = await run(file, options, terminal);
+  });
+  const done = (code: number) => {
+    exitCode = code;
+  };
+  const groups = [executionCommands(terminal, done), definitionCommands(terminal, done), deadLetterCommands(terminal)];
+  for (const group of groups) {
+    for (const command of [group, ...group.commands]) command.copyInheritedSettings(program);
+    program.addCommand(group);
+  }
+  program
+    .command("completion")
+    .description("print a script that completes commands and options")
+    .addArgument(new Argument("<shell>").choices(SHELLS))
+    .addHelpText("after", "\nsource <(durabull completion bash)\ndurabull completion fish | source")
+    .action((shell: Shell) => {
+      terminal.stdout.write(completionScript(program, shell));
     });
   try {
     await program.parseAsync([...args], { from: "user" });
@@ -69,6 +78,12 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
 
 function exitCodeOf(error: unknown, terminal: Terminal): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof ToldError) return error.exitCode;
+  if (error instanceof ApiError) {
+    terminal.stderr.write(`${error.message}\n`);
+    for (const { pointer, message } of error.errors) terminal.stderr.write(`  ${pointer || "/"}: ${message}\n`);
+    return EXIT.refused;
+  }
   if (error instanceof UnusableFileError) {
     terminal.stderr.write(`${error.message}\n`);
     return EXIT.usage;

@@ -13,6 +13,13 @@ export interface Terminal {
 /** A file on the command line that cannot be used. */
 export class UnusableFileError extends Error {}
 
+/** Everything about it was printed already. */
+export class ToldError extends Error {
+  constructor(readonly exitCode: number) {
+    super("it was told");
+  }
+}
+
 export function terminalOf(process: {
   readonly stdin: NodeJS.ReadableStream;
   readonly stdout: Output;

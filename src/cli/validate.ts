@@ -1,7 +1,8 @@
+import { ApiError } from "../client/index.ts";
 import { checkDefinition, readDefinition } from "../dsl/index.ts";
 import { type InputIssue, InvalidDefinitionError } from "../errors.ts";
 import { EXIT } from "./exit-codes.ts";
-import type { Terminal } from "./terminal.ts";
+import { type Terminal, ToldError } from "./terminal.ts";
 
 /** Checks a definition without any service; functions of workers are not known here, so any name passes. */
 export async function validate(file: string, terminal: Terminal): Promise<number> {
@@ -22,6 +23,14 @@ function check(source: string): { readonly issues: readonly InputIssue[]; readon
     if (error instanceof InvalidDefinitionError) return { issues: error.issues, warnings: [] };
     throw error;
   }
+}
+
+/** Prints a refusal, each issue by its place in a file. @throws {ToldError} instead of it; anything else as it is. */
+export function told(error: unknown, file: string, { stderr }: Terminal): never {
+  if (!(error instanceof ApiError)) throw error;
+  if (error.errors.length === 0) stderr.write(`${error.message}\n`);
+  for (const issue of error.errors) stderr.write(`${lineOf(file, issue)}\n`);
+  throw new ToldError(EXIT.refused);
 }
 
 /** `file:line: pointer: message`, as editors and CI understand it. */

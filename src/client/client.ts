@@ -121,6 +121,12 @@ export class DurabullClient {
   definition(namespace: string, name: string, version?: string): Promise<DefinitionBody> {
     return this.#send("GET", definitionPath(namespace, name, version));
   }
+  /** The text as its author sent it. */
+  async definitionSource(namespace: string, name: string, version?: string): Promise<string> {
+    const accept = "application/yaml, application/problem+json";
+    const response = await this.#request("GET", definitionPath(namespace, name, version), { accept });
+    return response.ok ? this.#reached(undefined, () => response.text()) : this.#answerOf(response);
+  }
   /** Takes one version, or all of a name, out of the lists. */
   async deleteDefinition(namespace: string, name: string, version?: string): Promise<void> {
     await this.#send("DELETE", definitionPath(namespace, name, version));

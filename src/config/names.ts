@@ -3,6 +3,9 @@ import { RETIRED, SECRET_PREFIX, SETTING_NAMES } from "./settings.ts";
 /** Variables that Kubernetes makes for a service called `durabull…`. */
 const SERVICE_LINK = /^DURABULL_(\w+_)?(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
 
+/** Read by the command line only: a shell that has it may start a service too. */
+const OF_THE_CLI: readonly string[] = ["DURABULL_URL"];
+
 /** Names that start with our prefix and are nothing we know. */
 export function unknownNames(names: readonly string[]): readonly string[] {
   return names.filter((name) => name.startsWith("DURABULL_") && !isKnown(name) && !SERVICE_LINK.test(name));
@@ -18,7 +21,7 @@ export function probablyMeant(name: string): string | undefined {
 }
 
 function isKnown(name: string): boolean {
-  return SETTING_NAMES.some((known) => known === name) || Object.hasOwn(RETIRED, name);
+  return SETTING_NAMES.some((known) => known === name) || Object.hasOwn(RETIRED, name) || OF_THE_CLI.includes(name);
 }
 
 /** Letters to insert, drop, replace or swap with their neighbour to make one text of the other. */

@@ -32,12 +32,7 @@ export interface WakeProcessor {
   processWake(group: Group, delivery: WakeDelivery): Promise<void>;
 }
 
-/** @param onClosed told of every execution this process has closed. */
-export function createWakeProcessor(
-  ports: Ports,
-  cache: StateCache,
-  onClosed: (executionId: ExecutionId) => void = () => {},
-): WakeProcessor {
+export function createWakeProcessor(ports: Ports, cache: StateCache): WakeProcessor {
   /**
    * One of the wake-ups that were in hand when a process died may be what ended it. Alone among its like, it cannot be what the
    * others are counted for: each is counted only when its turn comes, and its commit clears it before the next has its turn.
@@ -45,10 +40,10 @@ export function createWakeProcessor(
   const suspects = oneAtATime();
 
   async function take(executionId: ExecutionId, { redelivered, signal }: WakeDelivery): Promise<void> {
-    if (!redelivered) return processOrCount(ports, cache, executionId, signal, onClosed);
+    if (!redelivered) return processOrCount(ports, cache, executionId, signal);
     return suspects(async () => {
       signal.throwIfAborted();
-      if (!(await countDeath(ports, executionId))) await processOrCount(ports, cache, executionId, signal, onClosed);
+      if (!(await countDeath(ports, executionId))) await processOrCount(ports, cache, executionId, signal);
     });
   }
 
@@ -89,10 +84,9 @@ async function processOrCount(
   cache: StateCache,
   executionId: ExecutionId,
   signal: AbortSignal,
-  onClosed: (executionId: ExecutionId) => void,
 ): Promise<void> {
   try {
-    await processExecution(ports, cache, executionId, signal, onClosed);
+    await processExecution(ports, cache, executionId, signal);
   } catch (thrown) {
     // Another build may know what this one does not.
     if (thrown instanceof StoreUnavailableError || thrown instanceof UnknownSchemaError) throw thrown;
@@ -100,7 +94,7 @@ async function processOrCount(
     const [head] = await ports.events.heads([executionId]);
     if (!head) return;
     // Nothing is decided any more: what can be told without its history is told, as after a termination.
-    if (isClosed(head.status)) await settle(ports, head, onClosed);
+    if (isClosed(head.status)) await settle(ports, head);
     else await engineFault(ports, head, thrown);
   }
 }
@@ -111,7 +105,6 @@ async function processExecution(
   cache: StateCache,
   executionId: ExecutionId,
   signal: AbortSignal,
-  onClosed: (executionId: ExecutionId) => void,
 ): Promise<void> {
   const { metrics, settings } = ports;
   const until = performance.now() + settings.eventProcessingTimeoutMs;
@@ -121,13 +114,13 @@ async function processExecution(
     if (loaded === null) return;
     metrics.cache(loaded.warm);
     if (isClosed(loaded.log.head.status) && loaded.log.inbox.length === 0) {
-      await settle(ports, loaded.log.head, onClosed, loaded);
+      await settle(ports, loaded.log.head, loaded);
       return;
     }
     const refuseUnread = unread < MAX_UNREAD_REFUSALS;
     try {
       const done = await ports.tracing.span(wakeSpan(loaded), (span) =>
-        decideAndCommit(ports, cache, loaded, refuseUnread, onClosed, span),
+        decideAndCommit(ports, cache, loaded, refuseUnread, span),
       );
       if (done === "committed") return;
       unread += 1;
@@ -151,7 +144,6 @@ async function decideAndCommit(
   cache: StateCache,
   loaded: Loaded,
   refuseUnread: boolean,
-  onClosed: (executionId: ExecutionId) => void,
   span: Span,
 ): Promise<"committed" | "unread"> {
   const { failpoints, metrics, log } = ports;
@@ -183,7 +175,7 @@ async function decideAndCommit(
     },
     "wake-up processed",
   );
-  const settled = !decision.more && !loaded.log.inboxMore && (await settle(ports, head, onClosed, loaded, decision));
+  const settled = !decision.more && !loaded.log.inboxMore && (await settle(ports, head, loaded, decision));
   // Others get their turn before the rest.
   if (!settled) await ports.queues.wake(head, "more");
   return "committed";
@@ -340,15 +332,8 @@ function reportLateness(ports: Ports, decision: Decision, before: ExecutionState
 }
 
 /** Projects and settles. A projection that fails leaves the execution due, so that it is repeated. */
-async function settle(
-  ports: Ports,
-  head: ExecutionHead,
-  onClosed: (executionId: ExecutionId) => void,
-  loaded?: Loaded,
-  decision?: Decision,
-): Promise<boolean> {
+async function settle(ports: Ports, head: ExecutionHead, loaded?: Loaded, decision?: Decision): Promise<boolean> {
   const closed = isClosed(head.status);
-  if (closed) onClosed(head.executionId);
   // Nothing decided: an earlier wake-up was cut short, perhaps before its projection.
   const nothingNew = decision === undefined || decision.events.length === 0;
   // The store has opened what was redriven: to the lists it is still what it was.

@@ -164,6 +164,26 @@ test("given --help and --version, when they are asked for, then the code is 0 an
   expect(help.stdout).toContain("cancelled or terminated");
 });
 
+/** With the address of the service, where the command takes one. */
+function inserted(args: readonly string[]): readonly string[] {
+  return args.length > 1 && args[0] !== "completion" ? [...args, "--url", url] : args;
+}
+
+test.each([
+  [["executions", "show", "x0-nothing"], 5, "there is no execution"],
+  [["executions", "list", "--status", "DONE"], 2, "expected some of PENDING"],
+  [["executions", "start", "hello"], 2, "expected namespace/name"],
+  [["executions", "history", "x", "--limit", "many"], 2, "expected a whole number"],
+  [["executions", "list", "--url", "http://127.0.0.1:9"], 4, "does not answer"],
+  [["executions", "watch", "x0-aaaaaaaaaaaaaaaaaaaaaaaaaa", "--url", "http://127.0.0.1:9"], 4, "does not answer"],
+  [["executions"], 2, "Usage: durabull executions"],
+  [["completion", "tcsh"], 2, "Allowed choices are bash, zsh, fish"],
+] as const)("given %j, when it is run, then the code is %i", async (args, code, message) => {
+  const ended = await cli([...((args as readonly string[]).includes("--url") ? args : inserted(args))]);
+  expect([ended.code, ended.stdout]).toEqual([code, ""]);
+  expect(ended.stderr).toContain(message);
+});
+
 describe("DurabullClient", () => {
   test("given a service, when a definition lives its whole life, then each call is typed and answered", async () => {
     const client = new DurabullClient({ url, tenant: "client" });

@@ -1,0 +1,69 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { DurabullClient, type Json } from "../client/index.ts";
+import { EXIT_CODES } from "./exit-codes.ts";
+import { type Terminal, UnusableFileError } from "./terminal.ts";
+
+/** Options of every command that speaks to a service. */
+export interface RemoteOptions {
+  readonly url: string;
+  readonly tenant?: string;
+  readonly json?: boolean;
+}
+
+export function remote(command: Command, { json = true } = {}): Command {
+  command
+    .addOption(new Option("--url <url>", "where the service is").env("DURABULL_URL").default("http://127.0.0.1:8080"))
+    .option("--tenant <tenant>", "the tenant");
+  if (json) command.option("--json", "print JSON, for programs");
+  return command.addHelpText("after", EXIT_CODES);
+}
+
+export function clientOf({ url, tenant }: RemoteOptions): DurabullClient {
+  return new DurabullClient({ url, ...(tenant === undefined ? {} : { tenant }) });
+}
+
+/** `namespace/name` or `namespace/name/version`. */
+export interface Named {
+  readonly namespace: string;
+  readonly name: string;
+  readonly version?: string;
+}
+
+export function named(text: string): Named {
+  const [namespace = "", name = "", version, ...rest] = text.split("/");
+  if (namespace === "" || name === "" || version === "" || rest.length > 0) {
+    throw new InvalidArgumentError("expected namespace/name or namespace/name/version");
+  }
+  return { namespace, name, ...(version === undefined ? {} : { version }) };
+}
+
+/** For an option that may be repeated: `key=value`. */
+export function labelled(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("expected key=value");
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("expected a whole number");
+  return Number(text);
+}
+
+export function moment(text: string): Date {
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) throw new InvalidArgumentError("expected a moment such as 2030-12-31T23:59:59Z");
+  return date;
+}
+
+/** Of `--input`: JSON, or `@file`. @throws {UnusableFileError} */
+export async function inputOf(text: string, terminal: Terminal): Promise<Json> {
+  const json = text.startsWith("@") ? await terminal.read(text.slice(1)) : text;
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    throw new UnusableFileError(`--input is not JSON: ${error instanceof Error ? error.message : error}`);
+  }
+}
