@@ -73,11 +73,7 @@ export function durationAt(value: Json | undefined, pointer: string, place: Plac
 }
 
 /** A duration that is known now. */
-export function fixedDurationAt(value: Json | undefined, pointer: string, report: Report): Duration {
-  if (typeof value === "string" && expressionOf(value) !== undefined) {
-    report.unsupported(pointer, "an expression as the limit or jitter of a retry");
-    return NO_DURATION;
-  }
+function fixedDurationAt(value: Json | undefined, pointer: string, report: Report): Duration {
   const duration = value === undefined ? undefined : parseDuration(value);
   if (duration === undefined) report.issue(pointer, `${durationText(value)} is not a duration: ${DURATION_FORMS}`);
   return duration ?? NO_DURATION;

@@ -2,9 +2,9 @@ import { fixedDurationMs } from "../values/durations.ts";
 import { type Json, type JsonObject, ownProperty } from "../values/json.ts";
 import { pointerOf } from "../values/task-reference.ts";
 import { kindOf, namedEntry, objectOf } from "./fields.ts";
-import { durationAt, fixedDurationAt, optionalProgramAt } from "./programs.ts";
+import { durationAt, optionalProgramAt } from "./programs.ts";
 import type { Scope } from "./scope.ts";
-import type { RetryPolicy } from "./workflow.ts";
+import type { DurationSource, RetryPolicy } from "./workflow.ts";
 
 const POLICY = { what: "a retry policy", allowed: ["when", "exceptWhen", "delay", "backoff", "limit", "jitter"] };
 const BACKOFFS = ["constant", "linear", "exponential"] as const;
@@ -18,13 +18,12 @@ export function retryAt(value: Json | undefined, pointer: string, scope: Scope):
 }
 
 export function policyAt(value: Json, pointer: string, scope: Scope): RetryPolicy {
-  const { report } = scope;
-  const policy = objectOf(value, pointer, POLICY, report);
+  const policy = objectOf(value, pointer, POLICY, scope.report);
   const limitAt = `${pointer}/limit`;
   const limit = optionalObject(policy.limit, limitAt, "`limit`", ["attempt", "duration"], scope);
   const attempt = optionalObject(limit.attempt, `${limitAt}/attempt`, "`limit.attempt`", ["count", "duration"], scope);
   const duration = (member: Json | undefined, at: string) =>
-    member === undefined ? null : fixedDurationAt(member, at, report);
+    member === undefined ? null : durationAt(member, at, "taskDefinition", scope);
   return {
     when: optionalProgramAt(policy.when, `${pointer}/when`, "taskDefinition", scope),
     exceptWhen: optionalProgramAt(policy.exceptWhen, `${pointer}/exceptWhen`, "taskDefinition", scope),
@@ -54,17 +53,22 @@ function backoffAt(value: Json | undefined, pointer: string, scope: Scope): Retr
   return given[0] ?? "constant";
 }
 
-function jitterAt(value: Json | undefined, pointer: string, { report }: Scope): RetryPolicy["jitter"] {
+function jitterAt(value: Json | undefined, pointer: string, scope: Scope): RetryPolicy["jitter"] {
   if (value === undefined) return null;
   const shape = { what: "`jitter`", allowed: ["from", "to"], required: ["from", "to"] };
-  const jitter = objectOf(value, pointer, shape, report);
+  const jitter = objectOf(value, pointer, shape, scope.report);
   if (jitter.from === undefined || jitter.to === undefined) return null;
-  const from = fixedDurationAt(jitter.from, `${pointer}/from`, report);
-  const to = fixedDurationAt(jitter.to, `${pointer}/to`, report);
-  if ((fixedDurationMs(from) ?? 0) > (fixedDurationMs(to) ?? Number.POSITIVE_INFINITY)) {
-    report.issue(pointer, "`jitter.from` is longer than `jitter.to`");
+  const from = durationAt(jitter.from, `${pointer}/from`, "taskDefinition", scope);
+  const to = durationAt(jitter.to, `${pointer}/to`, "taskDefinition", scope);
+  if ((knownMs(from) ?? 0) > (knownMs(to) ?? Number.POSITIVE_INFINITY)) {
+    scope.report.issue(pointer, "`jitter.from` is longer than `jitter.to`");
   }
   return { from, to };
+}
+
+/** Undefined when it depends on the calendar or on an expression. */
+function knownMs(source: DurationSource): number | undefined {
+  return source.kind === "fixed" ? fixedDurationMs(source.duration) : undefined;
 }
 
 function countAt(value: Json | undefined, pointer: string, { report }: Scope): number | null {

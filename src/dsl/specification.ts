@@ -24,7 +24,7 @@ export function schemaRefusal(
 
 function forSchema(document: JsonObject): JsonObject {
   const header = isJsonObject(document.document) ? { ...document.document, dsl: SCHEMA_VERSION } : document.document;
-  const copy = onOneLine({ ...document, document: header ?? null });
+  const copy = inKnownTerms(onOneLine({ ...document, document: header ?? null }));
   return isJsonObject(copy) ? copy : {};
 }
 
@@ -35,6 +35,26 @@ function onOneLine(value: Json): Json {
   if (isJsonObject(value))
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, onOneLine(item)]));
   return value;
+}
+
+/**
+ * Without what later drafts of the specification add, which our own readers have checked: `catch.then`, and a list in `for.in`. The
+ * places are known by their neighbours, so that data which looks like them is hardly touched; and what is touched is only a copy.
+ */
+function inKnownTerms(value: Json): Json {
+  if (Array.isArray(value)) return value.map(inKnownTerms);
+  if (!isJsonObject(value)) return value;
+  const { catch: handler, for: loop } = value;
+  const known = {
+    ...value,
+    ...(isJsonObject(handler) && Object.hasOwn(value, "try") ? { catch: without(handler, "then") } : {}),
+    ...(isJsonObject(loop) && Array.isArray(loop.in) ? { for: { ...loop, in: "." } } : {}),
+  };
+  return Object.fromEntries(Object.entries(known).map(([key, item]) => [key, inKnownTerms(item)]));
+}
+
+function without(object: JsonObject, key: string): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => name !== key));
 }
 
 /** Lines of the dump read `- <pointer> | <schema path> | <message> | <parameters>`. */

@@ -97,7 +97,8 @@ export interface SwitchTask extends TaskBase {
 }
 export interface ForTask extends TaskBase {
   readonly kind: "for";
-  readonly in: Program;
+  /** An expression, or an array written in the definition. */
+  readonly in: Template;
   /** Names of the variables, without `$`. */
   readonly each: string;
   readonly at: string;
@@ -172,6 +173,8 @@ export interface Catch {
   readonly exceptWhen: Program | null;
   readonly retry: RetryPolicy | null;
   readonly do: TaskList | null;
+  /** Where the list goes after an error was handled; null: as after any end of the try. */
+  readonly then: Then | null;
 }
 
 export interface RetryPolicy {
@@ -179,11 +182,12 @@ export interface RetryPolicy {
   readonly exceptWhen: Program | null;
   readonly delay: DurationSource | null;
   readonly backoff: "constant" | "linear" | "exponential";
-  readonly jitter: { readonly from: Duration; readonly to: Duration } | null;
+  readonly jitter: { readonly from: DurationSource; readonly to: DurationSource } | null;
   /** Retries, not runs; null = no limit. */
   readonly maxRetries: number | null;
-  readonly maxAttemptDuration: Duration | null;
-  readonly maxDuration: Duration | null;
+  /** Known when the attempt starts: its expression knows no error. */
+  readonly maxAttemptDuration: DurationSource | null;
+  readonly maxDuration: DurationSource | null;
 }
 
 export type Task =

@@ -1,5 +1,4 @@
-import type { RetryPolicy, TryTask } from "../dsl/workflow.ts";
-import { addDuration } from "../values/durations.ts";
+import type { DurationSource, RetryPolicy, TryTask } from "../dsl/workflow.ts";
 import { hashOf } from "../values/ids.ts";
 import type { Json } from "../values/json.ts";
 import { ownProperty } from "../values/json.ts";
@@ -93,17 +92,15 @@ function repeat(at: Catching, policy: RetryPolicy): readonly Draft[] | undefined
   const attempt = (frame.attempt?.number ?? 1) + 1;
   if (policy.maxRetries !== null && attempt - 1 > policy.maxRetries) return undefined;
   if (!allows(at, policy)) return undefined;
-  const baseMs =
-    policy.delay === null
-      ? 0
-      : durationEnd(policy.delay, situation.now, frame.input, errorScope(at), situation) - situation.now;
-  const delayMs = retryDelayMs(policy, attempt, baseMs, situation.now, chanceOf(state));
+  const args = errorScope(at);
+  const endOf = (duration: DurationSource, from: number) => durationEnd(duration, from, frame.input, args, situation);
+  const msOf = (duration: DurationSource) => endOf(duration, situation.now) - situation.now;
+  const jitter = policy.jitter === null ? null : { from: msOf(policy.jitter.from), to: msOf(policy.jitter.to) };
+  const baseMs = policy.delay === null ? 0 : msOf(policy.delay);
+  const delayMs = retryDelayMs(policy.backoff, attempt, baseMs, jitter, chanceOf(state));
   const startsAt = situation.now + delayMs;
-  if (
-    policy.maxDuration !== null &&
-    startsAt > addDuration(frame.attempt?.since ?? frame.startedAt, policy.maxDuration)
-  )
-    return undefined;
+  const since = frame.attempt?.since ?? frame.startedAt;
+  if (policy.maxDuration !== null && startsAt > endOf(policy.maxDuration, since)) return undefined;
   const of = { task: task.reference, frame: frame.id };
   const timer = decided("timer.scheduled", { ...of, purpose: "retry", fireAt: startsAt });
   return [
@@ -123,7 +120,10 @@ function handled(at: Catching): readonly Draft[] {
   const { state, situation, frame, task, error } = at;
   const before = unwind(at, error);
   const first = task.catch.do?.[0];
-  if (first === undefined) return [...before, ...finish(without(state, frame), situation, frame, task, frame.input)];
+  if (first === undefined) {
+    const then = task.catch.then === null ? {} : { then: task.catch.then };
+    return [...before, ...finish(without(state, frame), situation, frame, task, frame.input, then)];
+  }
   const handler: Frame = {
     ...frame,
     attempt: { number: 1, since: frame.startedAt, ...frame.attempt, section: "catch" },

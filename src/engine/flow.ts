@@ -125,10 +125,8 @@ export function begin(
 }
 
 function loopOf(task: Extract<Task, { kind: "for" }>, input: Json, args: ExpressionArguments, time: EvaluationTime) {
-  const items = task.in.first(input, args, time);
-  if (!Array.isArray(items)) {
-    throw fault("expression", `"for.in" gives ${items === undefined ? "nothing" : describe(items)}, not an array`);
-  }
+  const items = renderTemplate(task.in, input, args, time);
+  if (!Array.isArray(items)) throw fault("expression", `"for.in" gives ${describe(items)}, not an array`);
   return { items: items as readonly Json[], each: task.each, at: task.at };
 }
 

@@ -1,5 +1,10 @@
 import type { RetryPolicy } from "../dsl/workflow.ts";
-import { addDuration } from "../values/durations.ts";
+
+/** The bounds of a jitter, in milliseconds. */
+export interface JitterMs {
+  readonly from: number;
+  readonly to: number;
+}
 
 /**
  * Delay before a run of a try, in milliseconds: `constant` base, `linear` base * n, `exponential` base * 2^(n-1), where n counts
@@ -10,25 +15,18 @@ import { addDuration } from "../values/durations.ts";
  * @see DSL reference, "Retry", "Backoff" and "Jitter"
  */
 export function retryDelayMs(
-  policy: Pick<RetryPolicy, "backoff" | "jitter">,
+  backoff: RetryPolicy["backoff"],
   attempt: number,
   baseMs: number,
-  now: number,
+  jitter: JitterMs | null,
   chance: number,
 ): number {
   const retry = attempt - 1;
-  const factor = policy.backoff === "constant" ? 1 : policy.backoff === "linear" ? retry : 2 ** (retry - 1);
+  const factor = backoff === "constant" ? 1 : backoff === "linear" ? retry : 2 ** (retry - 1);
   // Without a delay there is nothing to multiply, however large the factor has grown.
   const delay = baseMs === 0 ? 0 : Math.min(baseMs * factor, MAX_DELAY_MS);
-  return delay + jitterMs(policy.jitter, now, chance);
+  return delay + (jitter === null ? 0 : Math.floor(jitter.from + chance * Math.max(0, jitter.to - jitter.from)));
 }
 
 /** Beyond this a moment is no longer a date; nobody waits that long. */
 const MAX_DELAY_MS = 100 * 365 * 24 * 3_600_000;
-
-function jitterMs(jitter: RetryPolicy["jitter"], now: number, chance: number): number {
-  if (jitter === null) return 0;
-  const from = addDuration(now, jitter.from) - now;
-  const to = addDuration(now, jitter.to) - now;
-  return Math.floor(from + chance * Math.max(0, to - from));
-}

@@ -21,10 +21,11 @@ export type ProblemKind =
   | "runtime";
 
 const ERROR_BASE = "https://serverlessworkflow.io/spec/1.0.0/errors/";
-/** Prefixes that name the same standard types: the renamed specification's host and the CTK's legacy form. */
+/** Prefixes that name the same standard types: the renamed specification's host and the CTK's legacy form, under both hosts. */
 const EQUIVALENT_BASES = [
   "https://open-workflow-specification.org/spec/1.0.0/errors/",
   "https://serverlessworkflow.io/dsl/errors/types/",
+  "https://open-workflow-specification.org/dsl/errors/types/",
 ];
 const DEFAULTS: Readonly<Record<ProblemKind, { readonly status: number; readonly title: string }>> = {
   configuration: { status: 400, title: "Configuration Error" },

@@ -1,9 +1,9 @@
-import type { JsonObject } from "../../values/json.ts";
+import type { Json, JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
 import { objectOf } from "../fields.ts";
-import { optionalProgramAt, programAt, variableNameAt } from "../programs.ts";
+import { optionalProgramAt, programAt, templateAt, variableNameAt } from "../programs.ts";
 import { placeIn, type Scope, type TaskPlace, within } from "../scope.ts";
-import type { ForTask, TaskBase } from "../workflow.ts";
+import type { ForTask, TaskBase, Template } from "../workflow.ts";
 
 export const FOR_MEMBERS = ["for", "while", "do"];
 const LOOP = { what: "`for`", allowed: ["each", "in", "at"] };
@@ -19,10 +19,16 @@ export function readFor(base: TaskBase, definition: JsonObject, place: TaskPlace
   return {
     ...base,
     kind: "for",
-    in: programAt(loop.in, `${pointer}/in`, "taskDefinition", scope),
+    in: itemsAt(loop.in, `${pointer}/in`, scope),
     each,
     at,
     while: optionalProgramAt(definition.while, pointerOf(place.pointer, "while"), "taskDefinition", inside),
     do: definition.do === undefined ? [] : scope.readList(definition.do, placeIn(place, "do"), inside),
   };
+}
+
+/** An expression, or the items themselves, which may hold expressions. */
+function itemsAt(value: Json | undefined, pointer: string, scope: Scope): Template {
+  if (Array.isArray(value)) return templateAt(value, pointer, "taskDefinition", scope);
+  return { kind: "expression", program: programAt(value, pointer, "taskDefinition", scope) };
 }

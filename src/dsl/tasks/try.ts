@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
 import { kindOf, objectOf } from "../fields.ts";
+import { thenAt } from "../flow.ts";
 import { optionalProgramAt, variableNameAt } from "../programs.ts";
 import { retryAt } from "../retry.ts";
 import { placeIn, type Scope, type TaskPlace, within } from "../scope.ts";
@@ -8,21 +9,27 @@ import { expressionOf } from "../template.ts";
 import type { Catch, TaskBase, TryTask } from "../workflow.ts";
 
 export const TRY_MEMBERS = ["try", "catch"];
-const CATCH = { what: "`catch`", allowed: ["errors", "as", "when", "exceptWhen", "retry", "do"] };
+const CATCH = { what: "`catch`", allowed: ["errors", "as", "when", "exceptWhen", "retry", "do", "then"] };
 /** Schema 1.0.3 names the last one `details`; later ones `detail`. */
 const FILTER = { what: "an error filter", allowed: ["type", "status", "instance", "title", "detail", "details"] };
 
-export function readTry(base: TaskBase, definition: JsonObject, place: TaskPlace, scope: Scope): TryTask {
+export function readTry(
+  base: TaskBase,
+  definition: JsonObject,
+  place: TaskPlace,
+  scope: Scope,
+  siblings: readonly string[],
+): TryTask {
   if (definition.catch === undefined) scope.report.issue(place.pointer, 'a "try" task needs "catch"');
   return {
     ...base,
     kind: "try",
     try: scope.readList(definition.try, placeIn(place, "try"), scope),
-    catch: catchAt(definition.catch === undefined ? {} : definition.catch, placeIn(place, "catch"), scope),
+    catch: catchAt(definition.catch === undefined ? {} : definition.catch, placeIn(place, "catch"), scope, siblings),
   };
 }
 
-function catchAt(value: Json, place: TaskPlace, scope: Scope): Catch {
+function catchAt(value: Json, place: TaskPlace, scope: Scope, siblings: readonly string[]): Catch {
   const { pointer } = place;
   const handler = objectOf(value, pointer, CATCH, scope.report);
   const as = variableNameAt(handler.as, `${pointer}/as`, "error", scope.report);
@@ -34,6 +41,7 @@ function catchAt(value: Json, place: TaskPlace, scope: Scope): Catch {
     exceptWhen: optionalProgramAt(handler.exceptWhen, `${pointer}/exceptWhen`, "taskDefinition", inside),
     retry: retryAt(handler.retry, `${pointer}/retry`, inside),
     do: handler.do === undefined ? null : scope.readList(handler.do, placeIn(place, "do"), inside),
+    then: handler.then === undefined ? null : thenAt(handler.then, `${pointer}/then`, siblings, scope),
   };
 }
 

@@ -195,11 +195,11 @@ refusals("given tasks of the wrong shape, when they are checked, then each mista
   ],
   [
     "for",
-    one({ for: { each: "a b", at: "input", in: [1] }, do: [] }),
+    one({ for: { each: "a b", at: "input", in: 1 }, do: [] }),
     [
       '/do/0/t/for/each: must be the name of a variable, without "$": letters, digits and "_", not the text "a b"',
       '/do/0/t/for/at: "$input" has a meaning already: choose another name',
-      "/do/0/t/for/in: must be an expression, as text, not a list",
+      "/do/0/t/for/in: must be an expression, as text, not the number 1",
     ],
   ],
   ["for without do", one({ for: { in: "." } }), ['/do/0/t: a "for" task needs "do"']],
@@ -214,14 +214,14 @@ refusals("given tasks of the wrong shape, when they are checked, then each mista
   ["try without catch", one({ try: [] }), ['/do/0/t: a "try" task needs "catch"']],
   [
     "catch",
-    one({ try: [], catch: { errors: { with: { status: "500", kind: 1 } }, as: "$e", retry: "x", then: "end" } }),
+    one({ try: [], catch: { errors: { with: { status: "500", kind: 1 } }, as: "$e", retry: "x", then: "ende" } }),
     [
-      '/do/0/t/catch/then: `catch` has no "then"; did you mean "when"?',
       '/do/0/t/catch/as: must be the name of a variable, without "$": letters, digits and "_", not the text "$e"',
       '/do/0/t/catch/errors/with/kind: an error filter has no "kind"; it may have type, status, instance, title, detail, details',
       '/do/0/t/catch/errors/with/status: `status` must be a whole number, not the text "500"',
       "/do/0/t/catch/errors/with/kind: `kind` must be text, not the number 1",
       '/do/0/t/catch/retry: "x" is not defined; use.retries is empty',
+      '/do/0/t/catch/then: there is no task "ende"; did you mean "end"?',
     ],
   ],
   [
@@ -233,7 +233,7 @@ refusals("given tasks of the wrong shape, when they are checked, then each mista
           delay: "-PT1S",
           backoff: { linear: {}, constant: {} },
           jitter: { from: "PT2S", to: "PT1S" },
-          limit: { attempt: { count: -1, duration: "${ .x }" } },
+          limit: { attempt: { count: -1, duration: "${ .x" } },
         },
       },
     }),
@@ -242,7 +242,7 @@ refusals("given tasks of the wrong shape, when they are checked, then each mista
       '/do/0/t/catch/retry/backoff: `backoff` is one of "constant: {}", "linear: {}", "exponential: {}"',
       "/do/0/t/catch/retry/jitter: `jitter.from` is longer than `jitter.to`",
       "/do/0/t/catch/retry/limit/attempt/count: `count` must be a whole number of retries, 0 or more, not the number -1",
-      "/do/0/t/catch/retry/limit/attempt/duration: not supported by this version: an expression as the limit or jitter of a retry",
+      '/do/0/t/catch/retry/limit/attempt/duration: the text "${ .x" is not a duration: write ISO 8601 such as "PT30S", or whole numbers, 0 or more, of days, hours, minutes, seconds, milliseconds',
     ],
   ],
   [

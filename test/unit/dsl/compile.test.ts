@@ -83,6 +83,7 @@ describe("given a task, when compiled, then what is left out has its default", (
       exceptWhen: null,
       retry: null,
       do: null,
+      then: null,
     });
   });
   test("fork", () => {
@@ -134,8 +135,8 @@ do:
     backoff: "linear",
     jitter: null,
     maxRetries: 3,
-    maxAttemptDuration: { seconds: 1 },
-    maxDuration: { minutes: 1 },
+    maxAttemptDuration: fixed({ seconds: 1 }),
+    maxDuration: fixed({ minutes: 1 }),
   });
 });
 

@@ -45,6 +45,17 @@ describe("for", () => {
       ],
     });
   });
+  test("given a list written in the definition, when it loops, then expressions inside it are evaluated", () => {
+    const { output } = run(
+      `
+- loop:
+    for: { in: [{ name: red }, { name: "\${ .other }" }] }
+    do: [{ mark: { set: { other: "\${ .other }", names: "\${ (.names // []) + [$item.name] }" } } }]
+`,
+      { other: "blue" },
+    );
+    expect(output).toEqual({ other: "blue", names: ["red", "blue"] });
+  });
   test("given while, when it turns false, then the loop ends before that iteration", () => {
     const { output } = run(
       `- loop: { for: { in: "\${ [1,2,3,4] }" }, while: "\${ $item < 3 }", do: [{ s: { set: "\${ $item }" } }] }`,

@@ -238,3 +238,51 @@ describe("redrive of what failed at an edge", () => {
     expect(events.filter((event) => event.type === "task.failed")).toHaveLength(1);
   });
 });
+
+describe("catch.then", () => {
+  const list = (handler: string) => `
+- t:
+    try: [{ r: { ${RAISE} } }]
+    catch: { ${handler} }
+    then: usual
+- usual: { set: usual, then: end }
+- other: { set: { got: "\${ . }" } }
+`;
+  test("given then without do, when it catches, then the named task runs on the try's input", () => {
+    expect(run(list("then: other"), 7).output).toEqual({ got: 7 });
+  });
+  test("given then and do, when the handler is done, then the named task runs on its output", () => {
+    expect(run(list("do: [{ h: { set: handled } }], then: other"), 7).output).toEqual({ got: "handled" });
+  });
+  test("given then, when nothing is caught, then the try's own then is followed", () => {
+    expect(run(list("then: other").replace(/try: .*/, "try: [{ s: { set: { a: 1 } } }]")).output).toBe("usual");
+  });
+  test("given then: end, when it catches, then the workflow ends with the handler's output", () => {
+    expect(run(list("do: [{ h: { set: handled } }], then: end")).output).toBe("handled");
+  });
+});
+
+describe("expressions in a retry policy", () => {
+  const policy = (retry: string) => `
+- t:
+    try: [{ r: { ${RAISE} } }]
+    catch: { retry: { ${retry} }, do: [{ h: { set: handled } }] }
+`;
+  test("given a delay and jitter by expressions, when it retries, then it waits that long", () => {
+    const jitter = 'jitter: { from: "${ .jitter }", to: "${ .jitter }" }';
+    const { output, elapsedMs } = run(policy(`delay: "\${ .delay }", limit: { attempt: { count: 2 } }, ${jitter}`), {
+      delay: "PT10S",
+      jitter: { seconds: 1 },
+    });
+    expect(output).toBe("handled");
+    expect(elapsedMs).toBe(22_000);
+  });
+  test("given an overall limit by an expression, when the next run would start after it, then it is not started", () => {
+    const { elapsedMs } = run(policy('delay: PT10S, limit: { duration: "${ .limit }" }'), { limit: "PT25S" });
+    expect(elapsedMs).toBe(20_000);
+  });
+  test("given a limit that gives no duration, when the attempt starts, then that is expression 400", () => {
+    const { error } = run(policy('limit: { attempt: { duration: "${ .limit }" } }'), { limit: "soon" });
+    expect(error).toMatchObject({ status: 400, instance: "/do/0/t" });
+  });
+});
