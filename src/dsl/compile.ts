@@ -4,6 +4,7 @@ import semver from "semver";
 import type { Json, JsonObject } from "../values/json.ts";
 import { pointerOf } from "../values/task-reference.ts";
 import { closestTo } from "./did-you-mean.ts";
+import { checkExtensions } from "./extensions.ts";
 import { anyObjectOf, kindOf, listAt, objectOf, textOf } from "./fields.ts";
 import { inputFlowAt, outputFlowAt, timeoutAt, timeoutEntryAt } from "./flow.ts";
 import { outlineOf } from "./outline.ts";
@@ -41,7 +42,17 @@ export function compile(document: JsonObject, report: Report): Workflow | undefi
   const use = document.use === undefined ? {} : objectOf(document.use, "/use", USE, report);
   const { taskNames, variables } = outlineOf(document);
   const byKey = new Map<string, Task>();
-  const scope: Scope = { report, use, taskNames, enclosing: [], calls: [], byKey, readList: readTaskList, readTask };
+  const scope: Scope = {
+    report,
+    use,
+    taskNames,
+    enclosing: [],
+    calls: [],
+    extended: true,
+    byKey,
+    readList: readTaskList,
+    readTask,
+  };
   checkUse(use, scope, variables);
   return {
     ...header,
@@ -116,14 +127,14 @@ function checkEvaluate(value: Json, report: Report): void {
  */
 function checkUse(use: JsonObject, scope: Scope, variables: readonly string[]): void {
   const { report } = scope;
-  if (use.extensions !== undefined) report.unsupported("/use/extensions", "use.extensions");
   if (use.authentications !== undefined) report.unsupported("/use/authentications", "authentication");
   if (use.secrets !== undefined) {
     for (const [index, name] of listAt(use.secrets, "/use/secrets", "`use.secrets`", report).entries()) {
       textOf(name, `/use/secrets/${index}`, "a secret's name", report);
     }
   }
-  const aside: Scope = { ...scope, byKey: new Map() };
+  const aside: Scope = { ...scope, extended: false, byKey: new Map() };
+  checkExtensions(use.extensions, aside);
   const anywhere = within(aside, variables);
   eachEntry(use, "timeouts", report, (value, pointer) => timeoutEntryAt(value, pointer, "taskDefinition", anywhere));
   eachEntry(use, "errors", report, (value, pointer) => errorAt(value, pointer, anywhere));

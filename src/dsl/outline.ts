@@ -36,6 +36,15 @@ export function outlineOf(document: JsonObject): Outline {
   for (const [name, task] of Object.entries(isJsonObject(functions) ? functions : {})) {
     visitTask(task, pointerOf("/use/functions", name));
   }
+  const extensions = isJsonObject(document.use) ? document.use.extensions : undefined;
+  for (const [index, item] of (Array.isArray(extensions) ? (extensions as readonly Json[]) : []).entries()) {
+    for (const [name, extension] of Object.entries(isJsonObject(item) ? item : {})) {
+      if (!isJsonObject(extension)) continue;
+      const at = pointerOf("/use/extensions", index, name);
+      visitList(extension.before, `${at}/before`);
+      visitList(extension.after, `${at}/after`);
+    }
+  }
   return { taskNames, variables: [...variables] };
 }
 

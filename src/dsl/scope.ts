@@ -25,6 +25,8 @@ export interface Scope {
   readonly enclosing: readonly string[];
   /** Functions whose bodies we are in, outermost first. */
   readonly calls: readonly string[];
+  /** The definition's extensions apply; false among the tasks of an extension. */
+  readonly extended: boolean;
   readonly byKey: Map<string, Task>;
   /** Reads a list of tasks; `alone`: each is a list of its own (the branches of a fork). */
   readonly readList: (value: Json | undefined, place: TaskPlace, scope: Scope, alone?: boolean) => TaskList;

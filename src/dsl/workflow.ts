@@ -76,6 +76,16 @@ export interface TaskBase {
   readonly export: OutputFlow;
   readonly timeout: DurationSource | null;
   readonly then: Then;
+  /** The definition's extensions that extend this kind of task, in the order they run. */
+  readonly extensions: readonly Extension[];
+}
+
+/** An extension of the definition as it stands around one task: its own tasks have keys of their own for each task they extend. */
+export interface Extension {
+  readonly name: string;
+  readonly when: Program | null;
+  readonly before: TaskList;
+  readonly after: TaskList;
 }
 
 export interface DoTask extends TaskBase {

@@ -1,6 +1,7 @@
 import type { Task } from "../dsl/workflow.ts";
 import { problemOf } from "../values/problem.ts";
 import { type Draft, decided } from "./draft.ts";
+import { entryOf, isInExtension } from "./extensions.ts";
 import { handleFailure } from "./failure.ts";
 import { problemFrom } from "./fault.ts";
 import { begin, endInside, finish, siblingsOf, taskOf } from "./flow.ts";
@@ -8,6 +9,7 @@ import type { Situation } from "./scope.ts";
 import { type ExecutionState, type Frame, frameOf, ROOT, type Step } from "./state.ts";
 import { enterCall, nextInFunction } from "./tasks/call.ts";
 import { enterDo, nextInDo } from "./tasks/do.ts";
+import { beginBefore, inOwnWork, nextInExtension } from "./tasks/extended.ts";
 import { enterFor, nextInFor } from "./tasks/for.ts";
 import { enterFork, nextInFork } from "./tasks/fork.ts";
 import { enterRaise } from "./tasks/raise.ts";
@@ -79,7 +81,7 @@ function beginAnew(state: ExecutionState, situation: Situation, frame: Frame): r
   const parent = frameOf(state, frame.parent);
   const list = siblingsOf(state, situation, frame);
   const gone = decided("task.cancelled", { task: frame.task, frame: frame.id, reason: "it begins anew" });
-  return [gone, ...begin(state, situation, parent, task, frame.index, list, frame.rawInput, {}, 1)];
+  return [gone, ...begin(state, situation, parent, task, frame.index, list, frame.rawInput, entryOf(parent), 1)];
 }
 
 function workflowTurn(state: ExecutionState, situation: Situation, frame: Frame, step: Step): readonly Draft[] {
@@ -88,7 +90,8 @@ function workflowTurn(state: ExecutionState, situation: Situation, frame: Frame,
 
 function taskTurn(turn: Turn, step: Step): readonly Draft[] {
   if (step.do === "finish") return finish(turn.state, turn.situation, turn.frame, turn.task, step.output);
-  return step.do === "next" ? next(turn, step) : enter(turn);
+  if (step.do !== "next") return beginBefore(turn) ?? enter(inOwnWork(turn));
+  return isInExtension(turn.frame) ? (nextInExtension(turn, step) ?? enter(inOwnWork(turn))) : next(turn, step);
 }
 
 function enter(turn: Turn): readonly Draft[] {

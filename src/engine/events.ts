@@ -34,7 +34,8 @@ export interface ParentReference {
  */
 export type Move =
   | { readonly to: "sibling"; readonly index: number }
-  | { readonly to: "leave" }
+  /** `exit`: by the directive, not because the list was done; told only in the lists of an extension, where it matters. */
+  | { readonly to: "leave"; readonly exit?: true }
   | { readonly to: "end" };
 
 interface Recorded<Type extends string, Data> {
@@ -79,6 +80,24 @@ export type WorkflowFailed = Recorded<
   { readonly error: Problem; readonly frame: number; readonly task?: TaskReference }
 >;
 
+/** A task of an extension stands in this list; the first one after the task it extends brings the raw output that is held back. */
+export interface ExtensionEntry {
+  /** Place of the extension among those of the task it extends. */
+  readonly at: number;
+  readonly section: "before" | "after";
+  readonly held?: HeldOutput;
+  /** The activity that gave the output. */
+  readonly asked?: number;
+}
+
+/** The end of an extended task, kept until what comes after it is done. */
+export interface HeldOutput {
+  /** Raw. */
+  readonly output: Json;
+  readonly move: Move;
+  readonly plain?: true;
+}
+
 /** Members every task event has. `frame` is the sequence of the task's `task.started`. */
 export interface OfTask {
   readonly task: TaskReference;
@@ -109,6 +128,10 @@ export type TaskStarted = Recorded<
     readonly iteration?: number;
     /** Set when this is the first task of a handler: the try's error is bound to `as`. */
     readonly caught?: { readonly error: Problem; readonly as: string };
+    /** Set when this is a task of an extension. */
+    readonly extension?: ExtensionEntry;
+    /** Places of the extensions that apply to it, decided at its start. */
+    readonly extensions?: readonly number[];
   }
 >;
 export type TaskSkipped = Recorded<
@@ -122,6 +145,7 @@ export type TaskSkipped = Recorded<
     readonly output: Json;
     readonly iteration?: number;
     readonly caught?: { readonly error: Problem; readonly as: string };
+    readonly extension?: ExtensionEntry;
     readonly move: Move;
   }
 >;

@@ -10,7 +10,9 @@ import type {
   TaskStarted,
   TimerFired,
 } from "./events.ts";
+import { extensionMark, inOwnSection, isInExtension, sectionAfter } from "./extensions.ts";
 import {
+  type Around,
   descendantsOf,
   type ExecutionState,
   type Frame,
@@ -39,13 +41,20 @@ function withoutChildren(before: ExecutionState, after: ExecutionState, event: H
   const open = after.phase === "open";
   const gone = after.children.filter((name) => !open || after.activities[name] === undefined);
   if (gone.length === 0) return after;
-  const answered = event.type === "task.completed" || event.type === "task.failed" ? event.data.asked : undefined;
+  const answered = answeredBy(event);
   const recent = before.abandoned.filter(({ at }) => event.sequence - at < ABANDONED_KEPT);
   return {
     ...after,
     children: after.children.filter((name) => !gone.includes(name)),
     abandoned: [...recent, ...gone.filter((name) => name !== answered).map((name) => ({ name, at: event.sequence }))],
   };
+}
+
+/** The activity an event answers: of a task that ended, or that is extended and whose end is held back. */
+function answeredBy(event: HistoryEvent): number | undefined {
+  if (event.type === "task.completed" || event.type === "task.failed") return event.data.asked;
+  if (event.type === "task.started" || event.type === "task.skipped") return event.data.extension?.asked;
+  return undefined;
 }
 
 /** Events after which whoever decided them has told a child that was given up; more than any commit holds. */
@@ -81,6 +90,7 @@ function applied(state: ExecutionState, event: HistoryEvent): ExecutionState {
     case "task.requested":
       return {
         ...withFrame(idle(state, event.data.frame), event.data.frame, {
+          ...inOwnSection(frameOf(state, event.data.frame)),
           activity: event.sequence,
           requests: event.data.attempt,
         }),
@@ -110,7 +120,10 @@ function applied(state: ExecutionState, event: HistoryEvent): ExecutionState {
         return { ...withFrame(state, frame, { limits }), timers };
       }
       return purpose === "wait"
-        ? { ...withFrame(idle(state, frame), frame, { waitUntil: fireAt }), timers }
+        ? {
+            ...withFrame(idle(state, frame), frame, { ...inOwnSection(frameOf(state, frame)), waitUntil: fireAt }),
+            timers,
+          }
         : { ...state, timers };
     }
     case "timer.fired":
@@ -203,7 +216,7 @@ function newFrame(of: {
 }
 
 function taskStarted(state: ExecutionState, { data, sequence, at }: TaskStarted): ExecutionState {
-  const before = entered(occupied(state, data.parent), data);
+  const before = entered(occupied(state, data), data);
   const parent = frameOf(before, data.parent);
   const visit = (parent.visits[data.index] ?? 0) + 1;
   const frame: Frame = {
@@ -212,19 +225,25 @@ function taskStarted(state: ExecutionState, { data, sequence, at }: TaskStarted)
     begun: data.begun !== false,
     attempt: data.kind === "try" ? { number: 1, section: "try", since: at } : null,
     fork: data.fork === undefined ? null : { ...data.fork, outputs: {} },
+    ...(data.extensions === undefined
+      ? {}
+      : { around: { active: data.extensions, section: "start", at: -1 } satisfies Around }),
   };
   const counted = withFrame(before, parent.id, { visits: { ...parent.visits, [data.index]: visit } });
   return { ...counted, frames: { ...counted.frames, [sequence]: frame }, ready: [...counted.ready, sequence] };
 }
 
 /** A parent waits for its children; a fork that is decided already (by a branch that was skipped) stays decided. */
-function occupied(state: ExecutionState, id: number): ExecutionState {
-  const { fork, step } = frameOf(state, id);
-  return fork !== null && step.do === "next" ? state : idle(state, id);
+function occupied(state: ExecutionState, data: TaskStarted["data"]): ExecutionState {
+  const parent = frameOf(state, data.parent);
+  const isBranch = parent.fork !== null && data.extension === undefined && !isInExtension(parent);
+  return isBranch && parent.step.do === "next" ? state : idle(state, parent.id);
 }
 
 /** Place of a child: its index, its visit when a `then` came back to it, the iteration or handler it runs in. */
 function pathOf(parent: Frame, index: number, visit: number): string {
+  if (isInExtension(parent))
+    return `${parent.path}${extensionMark(parent.around)}/${index}${visit > 1 ? `#${visit}` : ""}`;
   const iteration = parent.loop === null ? "" : `[${parent.loop.index}]`;
   const handler = parent.attempt?.section === "catch" ? "!" : "";
   return `${parent.path}${iteration}${handler}/${index}${visit > 1 ? `#${visit}` : ""}`;
@@ -235,7 +254,8 @@ function taskSkipped(state: ExecutionState, { data }: TaskSkipped): ExecutionSta
 }
 
 /** What the first child of an iteration or of a handler says about its parent. */
-function entered(state: ExecutionState, data: TaskStarted["data"] | TaskSkipped["data"]): ExecutionState {
+function entered(before: ExecutionState, data: TaskStarted["data"] | TaskSkipped["data"]): ExecutionState {
+  const state = sectioned(before, data);
   const parent = frameOf(state, data.parent);
   if (data.iteration !== undefined && parent.loop !== null) {
     const loop = { ...parent.loop, index: data.iteration };
@@ -251,6 +271,18 @@ function entered(state: ExecutionState, data: TaskStarted["data"] | TaskSkipped[
   return state;
 }
 
+/** Which of its sections an extended parent is in, once this child has begun. An activity whose output is held back is over. */
+function sectioned(state: ExecutionState, data: TaskStarted["data"] | TaskSkipped["data"]): ExecutionState {
+  const parent = frameOf(state, data.parent);
+  if (parent.around === undefined) return state;
+  const around = sectionAfter(parent.around, data.extension);
+  if (around === parent.around) return state;
+  const moved = withFrame(state, parent.id, { around, visits: {} });
+  if (data.extension?.asked === undefined) return moved;
+  const answered = withFrame(moved, parent.id, { activity: null });
+  return { ...answered, activities: omit(answered.activities, [data.extension.asked]) };
+}
+
 /** The variables of an iteration. */
 export function loopVariables(loop: { items: readonly Json[]; each: string; at: string; index: number }): JsonObject {
   return { [loop.each]: loop.items[loop.index] ?? null, [loop.at]: loop.index };
@@ -259,7 +291,7 @@ export function loopVariables(loop: { items: readonly Json[]; each: string; at: 
 /** A child ended with an output: its parent gets its turn; a fork only when it is decided. The first decision stands. */
 function childEnded(state: ExecutionState, parentId: number, index: number, output: Json, move: Move): ExecutionState {
   const parent = frameOf(state, parentId);
-  if (parent.fork === null) return turn(state, parentId, { do: "next", output, move });
+  if (parent.fork === null || isInExtension(parent)) return turn(state, parentId, { do: "next", output, move });
   const fork = { ...parent.fork, outputs: { ...parent.fork.outputs, [index]: output } };
   const kept = withFrame(state, parentId, { fork });
   if (parent.step.do === "next") return kept;
@@ -355,6 +387,7 @@ function restartedFrame(frame: Frame): Frame {
     loop: frame.loop === null ? null : { ...frame.loop, index: -1 },
     attempt: frame.attempt === null ? null : { ...frame.attempt, number: 1, section: "try" },
     fork: frame.fork === null ? null : { ...frame.fork, outputs: {} },
+    ...(frame.around === undefined ? {} : { around: { active: frame.around.active, section: "start", at: -1 } }),
   };
 }
 

@@ -5,6 +5,7 @@ import { ownProperty } from "../values/json.ts";
 import { canonicalErrorType, type Problem, problemToJson } from "../values/problem.ts";
 import { type Draft, decided } from "./draft.ts";
 import { durationEnd } from "./duration.ts";
+import { isInExtension } from "./extensions.ts";
 import { problemFrom } from "./fault.ts";
 import { begin, cancelTimers, finish, frameView, taskOf } from "./flow.ts";
 import { retryDelayMs } from "./retry-delay.ts";
@@ -28,7 +29,7 @@ export function handleFailure(
   if (from === 0) return [decided("workflow.failed", { error, frame: failed.id, task: failed.task })];
   const frame = frameOf(state, from);
   const task = taskOf(situation, frame);
-  if (task?.kind !== "try" || frame.attempt?.section !== "try") {
+  if (task?.kind !== "try" || frame.attempt?.section !== "try" || isInExtension(frame)) {
     return handleFailure(state, situation, failed, error, frame.parent);
   }
   const at: Catching = { state, situation, frame, task, failed, error };

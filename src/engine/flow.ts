@@ -5,25 +5,28 @@ import type { Json } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
 import { type Draft, decided } from "./draft.ts";
 import { durationEnd } from "./duration.ts";
-import type { Move } from "./events.ts";
+import type { ExtensionEntry, HeldOutput, Move } from "./events.ts";
+import { extensionList, isInExtension, nextExtension, sectionAfter } from "./extensions.ts";
 import { fault, problemFrom } from "./fault.ts";
 import { recordable } from "./limits.ts";
-import { isTrue, type Situation, type TaskView, taskScope } from "./scope.ts";
+import { extendedView, isTrue, type Situation, type TaskView, taskScope } from "./scope.ts";
 import { descendantsOf, type ExecutionState, type Frame } from "./state.ts";
 
 const CONTINUE: Then = { kind: "continue" };
 
 /** Where a list goes after the task at `index`. Branches of a fork and the body of a function have no next sibling. */
-export function moveOf(then: Then, index: number, list: TaskList | null): Move {
+export function moveOf(then: Then, index: number, list: TaskList | null, tellsExit = false): Move {
   if (then.kind === "end") return { to: "end" };
   if (then.kind === "task") return { to: "sibling", index: then.index };
   const hasNext = list !== null && index + 1 < list.length;
-  return then.kind === "continue" && hasNext ? { to: "sibling", index: index + 1 } : { to: "leave" };
+  if (then.kind === "continue" && hasNext) return { to: "sibling", index: index + 1 };
+  return then.kind === "exit" && tellsExit ? { to: "leave", exit: true } : { to: "leave" };
 }
 
 /** The list a frame goes through one after another; null when its children have no order (fork) or it has none. */
 export function listOf(task: Task | null, frame: Frame, situation: Situation): TaskList | null {
   if (task === null) return situation.workflow.tasks;
+  if (isInExtension(frame)) return extensionList(task, frame.around);
   switch (task.kind) {
     case "do":
     case "for":
@@ -60,6 +63,7 @@ export function transformOutput(
 export interface Entry {
   readonly iteration?: number;
   readonly caught?: { readonly error: Problem; readonly as: string };
+  readonly extension?: ExtensionEntry;
 }
 
 /**
@@ -108,6 +112,7 @@ export function begin(
           ? { loop: recordable(loopOf(task, input, inside, situation), "what the loop goes over", situation) }
           : {}),
         ...(task.kind === "fork" ? { fork: { branches: task.branches.length, compete: task.compete } } : {}),
+        ...extensionsThatApply(task, input, inside, situation),
       }),
     ];
     if (task.timeout !== null) {
@@ -128,6 +133,21 @@ function loopOf(task: Extract<Task, { kind: "for" }>, input: Json, args: Express
   const items = renderTemplate(task.in, input, args, time);
   if (!Array.isArray(items)) throw fault("expression", `"for.in" gives ${describe(items)}, not an array`);
   return { items: items as readonly Json[], each: task.each, at: task.at };
+}
+
+/** Decided once, at the start of the task: what its `before` changes does not change it. */
+function extensionsThatApply(
+  task: Task,
+  input: Json,
+  args: ExpressionArguments,
+  time: EvaluationTime,
+): { readonly extensions?: readonly number[] } {
+  if (task.extensions.length === 0) return {};
+  const inExtension = { ...args, task: extendedView(task.definition, args.task) };
+  const extensions = [...task.extensions.entries()]
+    .filter(([, { when }]) => when === null || isTrue(when, input, inExtension, time))
+    .map(([at]) => at);
+  return extensions.length === 0 ? {} : { extensions };
 }
 
 function describe(value: Json): string {
@@ -154,11 +174,23 @@ export function definitionScope(
   return taskScope(state, situation, frame, frameView(task, frame), { input: frame.input });
 }
 
+/** How a task ends, when not by its own `then`. */
+export interface Ending {
+  /** Where its list goes. */
+  readonly move?: Move;
+  readonly then?: Then;
+  /** Leaves out `output` and `export` (an `end` in a branch of this fork). */
+  readonly plain?: boolean;
+  /** The activity that gave the output. */
+  readonly asked?: number;
+  /** Nothing comes after it: what extensions put there is done, or is skipped by an `exit` before it. */
+  readonly final?: boolean;
+}
+
 /**
  * Ends a task with its raw output: `output.as`, `export.as`, and the end of whatever still runs inside it.
  *
- * @param move where its list goes; by default its own `then`.
- * @param plain leaves out `output` and `export` (an `end` in a branch of this fork).
+ * The tasks that extensions put after it come first; its output is held back until they are done.
  */
 export function finish(
   state: ExecutionState,
@@ -166,8 +198,10 @@ export function finish(
   frame: Frame,
   task: Task,
   rawOutput: Json,
-  options: { readonly move?: Move; readonly plain?: boolean; readonly asked?: number; readonly then?: Then } = {},
+  options: Ending = {},
 ): readonly Draft[] {
+  const after = options.final ? undefined : beginAfter(state, situation, frame, task, rawOutput, options);
+  if (after !== undefined) return after;
   const asked = options.asked === undefined ? {} : { asked: options.asked };
   const source = options.asked === undefined || task.kind === "run" ? "workflow-engine" : "executor-service";
   const of = { task: task.reference, frame: frame.id };
@@ -189,8 +223,7 @@ export function finish(
         ? transformOutput(task.export, state.context, scope(output), situation, "export")
         : transformOutput(task.export, output, scope(output), situation, "export");
     if (context !== undefined) recordable(context, "the context", situation);
-    const list = siblingsOf(state, situation, frame);
-    const move = options.move ?? moveOf(options.then ?? task.then, frame.index, list);
+    const move = options.move ?? moveAfter(state, situation, frame, options.then ?? task.then);
     return [
       ...endInside(state, situation, frame, "its task ended"),
       {
@@ -203,6 +236,36 @@ export function finish(
     const error = problemFrom(thrown, task.reference);
     return [{ type: "task.failed", source, data: { ...of, error, ...asked } }];
   }
+}
+
+function moveAfter(state: ExecutionState, situation: Situation, frame: Frame, then: Then): Move {
+  const list = siblingsOf(state, situation, frame);
+  return moveOf(then, frame.index, list, isInExtension(parentFrame(state, frame)));
+}
+
+/** Starts the first task that an extension puts after an extended one; undefined when there is none. */
+function beginAfter(
+  state: ExecutionState,
+  situation: Situation,
+  frame: Frame,
+  task: Task,
+  output: Json,
+  { move, then = task.then, plain, asked }: Ending,
+): readonly Draft[] | undefined {
+  if (frame.around === undefined) return undefined;
+  const at = nextExtension(task, frame.around, "after", 0);
+  const list = at === undefined ? undefined : task.extensions[at]?.after;
+  const first = list?.[0];
+  if (at === undefined || list === undefined || first === undefined) return undefined;
+  const held: HeldOutput = {
+    output: recordable(output, "the output", situation),
+    move: move ?? moveAfter(state, situation, frame, then),
+    ...(plain ? { plain } : {}),
+  };
+  const entry: ExtensionEntry = { at, section: "after", held, ...(asked === undefined ? {} : { asked }) };
+  const parent: Frame = { ...frame, around: sectionAfter(frame.around, entry), visits: {} };
+  const before = endInside(state, situation, frame, "its task ended", true);
+  return [...before, ...begin(state, situation, parent, first, 0, list, output, { extension: entry }, before.length)];
 }
 
 function parentFrame(state: ExecutionState, frame: Frame): Frame {
@@ -225,21 +288,27 @@ export function taskOf(situation: Situation, frame: Frame): Task | null {
   return task;
 }
 
-/** Cancels all that runs inside a frame, and the frame's own timers. */
-export function endInside(state: ExecutionState, situation: Situation, frame: Frame, reason: string): readonly Draft[] {
+/** Cancels all that runs inside a frame, and the frame's own timers; `goesOn`: but for its timeout. */
+export function endInside(
+  state: ExecutionState,
+  situation: Situation,
+  frame: Frame,
+  reason: string,
+  goesOn = false,
+): readonly Draft[] {
   const inside = descendantsOf(state, frame.id);
   return [
     ...inside.flatMap((each) => [
       ...cancelTimers(state, each),
       decided("task.cancelled", { task: taskOf(situation, each)?.reference ?? "", frame: each.id, reason }),
     ]),
-    ...cancelTimers(state, frame),
+    ...cancelTimers(state, frame, goesOn),
   ];
 }
 
-export function cancelTimers(state: ExecutionState, frame: Frame): readonly Draft[] {
+export function cancelTimers(state: ExecutionState, frame: Frame, goesOn = false): readonly Draft[] {
   return Object.entries(state.timers)
-    .filter(([, timer]) => timer.frame === frame.id)
+    .filter(([, { frame: of, purpose }]) => of === frame.id && !(goesOn && purpose === "timeout"))
     .map(([name, { purpose }]) =>
       decided("timer.cancelled", { task: frame.task, frame: frame.id, timer: Number(name), purpose }),
     );

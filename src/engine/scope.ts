@@ -1,6 +1,7 @@
 import type { Workflow } from "../dsl/workflow.ts";
 import type { EvaluationTime, ExpressionArguments, Program } from "../expressions/index.ts";
-import type { Json, JsonObject } from "../values/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../values/json.ts";
+import { isInExtension } from "./extensions.ts";
 import type { Limits } from "./limits.ts";
 import { type ExecutionState, type Frame, frameOf } from "./state.ts";
 
@@ -80,17 +81,37 @@ export function taskScope(
   return {
     ...workflowScope(state, situation),
     ...variablesOf(state, around),
-    task: {
-      name: task.name,
-      reference: task.reference,
-      definition: task.definition,
-      input: task.rawInput,
-      ...(more.rawOutput === undefined ? {} : { output: more.rawOutput }),
-      startedAt: momentOf(task.startedAt),
-    },
+    task: extendedTask(state, situation, around) ?? descriptorOf(task, more.rawOutput),
     ...(more.input === undefined ? {} : { input: more.input }),
     ...(more.output === undefined ? {} : { output: more.output }),
   };
+}
+
+function descriptorOf(task: TaskView, rawOutput?: Json): JsonObject {
+  return {
+    name: task.name,
+    reference: task.reference,
+    definition: task.definition,
+    input: task.rawInput,
+    ...(rawOutput === undefined ? {} : { output: rawOutput }),
+    startedAt: momentOf(task.startedAt),
+  };
+}
+
+/** For the tasks of an extension `$task` is the task that is extended. Undefined elsewhere. */
+function extendedTask(state: ExecutionState, situation: Situation, around: Frame): JsonObject | undefined {
+  for (let frame: Frame | undefined = around; frame !== undefined; frame = state.frames[frame.parent]) {
+    if (!isInExtension(frame)) continue;
+    const definition = situation.workflow.byKey.get(frame.key)?.definition ?? {};
+    const view = { ...frame, reference: frame.task, definition };
+    return extendedView(definition, descriptorOf(view, frame.around.held?.output));
+  }
+  return undefined;
+}
+
+/** The examples of the specification read the members of an extended task (`$task.with`) beside its descriptor, which wins. */
+export function extendedView(definition: JsonObject, descriptor: Json | undefined): JsonObject {
+  return { ...definition, ...(isJsonObject(descriptor) ? descriptor : {}) };
 }
 
 /** jq's truth: everything but `false` and `null`; no output counts as false. */

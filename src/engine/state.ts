@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
 import type { TaskReference } from "../values/task-reference.ts";
 import type { TraceContext } from "../values/trace-context.ts";
-import type { DefinitionReference, Move, ParentReference } from "./events.ts";
+import type { DefinitionReference, HeldOutput, Move, ParentReference } from "./events.ts";
 import type { TimerPurpose } from "./owed-work.ts";
 
 /** Frame of the workflow itself: opened by `execution.started`, event 1. */
@@ -109,6 +109,19 @@ export interface Frame {
   readonly loop: Loop | null;
   readonly attempt: Attempt | null;
   readonly fork: Fork | null;
+  /** Present while extensions apply to the task. */
+  readonly around?: Around;
+}
+
+/** Where an extended task is: at its start, in the tasks before it, in its own, in those after it. */
+export interface Around {
+  /** Places of the extensions that apply. */
+  readonly active: readonly number[];
+  readonly section: "start" | "before" | "own" | "after";
+  /** Extension under way, in `before` and `after`. */
+  readonly at: number;
+  /** In `after`. */
+  readonly held?: HeldOutput;
 }
 
 export interface Loop {

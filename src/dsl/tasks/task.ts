@@ -1,6 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
 import { didYouMean } from "../did-you-mean.ts";
+import { extensionsAround } from "../extensions.ts";
 import { anyObjectOf, kindOf, listAt, listOf, objectOf } from "../fields.ts";
 import { inputFlowAt, outputFlowAt, thenAt, timeoutAt } from "../flow.ts";
 import { optionalProgramAt } from "../programs.ts";
@@ -60,7 +61,8 @@ export function readTask(value: Json, name: string, place: TaskPlace, siblings: 
     objectOf(definition, place.pointer, { what: `a "${kind}" task`, allowed }, scope.report);
   }
   const base = baseOf(definition, name, place, siblings, scope);
-  const task = reader?.read(base, definition, place, scope, siblings) ?? { ...base, kind: "do", do: [] };
+  const own: Task = reader?.read(base, definition, place, scope, siblings) ?? { ...base, kind: "do", do: [] };
+  const task = { ...own, extensions: extensionsAround(own.kind, place, scope) };
   scope.byKey.set(task.key, task);
   return task;
 }
@@ -125,5 +127,6 @@ function baseOf(
     export: outputFlowAt(definition.export, at("export"), "`export`", "taskExport", scope),
     timeout: timeoutAt(definition.timeout, at("timeout"), "taskDefinition", scope),
     then: thenAt(definition.then, at("then"), siblings, scope),
+    extensions: [],
   };
 }

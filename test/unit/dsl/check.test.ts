@@ -125,11 +125,6 @@ refusals("given what this version does not run, when it is checked, then it says
     ["/schedule: not supported by this version: schedule"],
   ],
   [
-    "extensions",
-    one({ set: { a: 1 } }, { use: { extensions: [] } }),
-    ["/use/extensions: not supported by this version: use.extensions"],
-  ],
-  [
     "authentication",
     one({
       call: "http",
@@ -200,6 +195,30 @@ refusals("given tasks of the wrong shape, when they are checked, then each mista
       '/do/0/t/for/each: must be the name of a variable, without "$": letters, digits and "_", not the text "a b"',
       '/do/0/t/for/at: "$input" has a meaning already: choose another name',
       "/do/0/t/for/in: must be an expression, as text, not the number 1",
+    ],
+  ],
+  [
+    "extensions",
+    one(
+      { set: { a: 1 } },
+      {
+        use: {
+          extensions: [
+            { a: { extend: "do", when: 1, then: "exit" } },
+            { b: { extend: "set", before: [{ s: { set: { a: 1 }, then: "t" } }] }, c: { extend: "set" } },
+            { d: { before: {} } },
+          ],
+        },
+      },
+    ),
+    [
+      "/use/extensions/1: an item of `use.extensions` is one named extension; this one has b, c",
+      '/use/extensions/0/a/then: an extension has no "then"; did you mean "when"?',
+      '/use/extensions/0/a/extend: `extend` must be "all", "composite", "call", "emit", "for", "listen", "raise", "run", "set", "switch", "try" or "wait", not the text "do"',
+      "/use/extensions/0/a/when: must be an expression, as text, not the number 1",
+      '/use/extensions/1/b/before/0/s/then: task "t" is in another list, at /do/0/t: `then` names a task of its own list (s)',
+      '/use/extensions/2/d: an extension needs "extend"',
+      "/use/extensions/2/d/before: a list of tasks must be a list, not an object",
     ],
   ],
   ["for without do", one({ for: { in: "." } }), ['/do/0/t: a "for" task needs "do"']],

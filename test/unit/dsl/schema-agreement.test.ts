@@ -21,6 +21,7 @@ use:
       backoff: { linear: {} }
       limit: { attempt: { count: 3, duration: PT5S }, duration: PT1M }
       jitter: { from: PT0S, to: PT1S }
+  extensions: [{ e: { extend: wait, when: .x, before: [{ b: { set: { a: 1 }, then: exit } }], after: [{ c: { set: { a: 1 } } }] } }]
   functions:
     f:
       call: http
