@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
 import semver from "semver";
-import type { Json, JsonObject } from "../values/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../values/json.ts";
 import { pointerOf } from "../values/task-reference.ts";
 import { closestTo } from "./did-you-mean.ts";
 import { checkExtensions } from "./extensions.ts";
@@ -49,6 +49,7 @@ export function compile(document: JsonObject, report: Report): Workflow | undefi
     enclosing: [],
     calls: [],
     extended: true,
+    loose: modeOf(document) === "loose",
     byKey,
     readList: readTaskList,
     readTask,
@@ -117,8 +118,14 @@ function checkEvaluate(value: Json, report: Report): void {
   const shape = { what: "`evaluate`", allowed: ["language", "mode"] };
   const { language = "jq", mode = "strict" } = objectOf(value, "/evaluate", shape, report);
   if (language !== "jq") report.unsupported("/evaluate/language", `evaluate.language ${String(language)}`);
-  if (mode === "loose") report.unsupported("/evaluate/mode", "evaluate.mode loose");
-  else if (mode !== "strict") report.issue("/evaluate/mode", `\`mode\` must be "strict", not ${kindOf(mode)}`);
+  if (mode !== "strict" && mode !== "loose") {
+    report.issue("/evaluate/mode", `\`mode\` must be "strict" or "loose", not ${kindOf(mode)}`);
+  }
+}
+
+/** How texts are told from expressions, as it stands in a document. */
+export function modeOf({ evaluate }: JsonObject): Json | undefined {
+  return isJsonObject(evaluate) ? evaluate.mode : undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type InputIssue, InvalidDefinitionError } from "../errors.ts";
 import type { JsonObject } from "../values/json.ts";
-import { compile } from "./compile.ts";
+import { compile, modeOf } from "./compile.ts";
 import { type LineOf, Report } from "./report.ts";
 import { schemaRefusal } from "./specification.ts";
 import type { Workflow } from "./workflow.ts";
@@ -30,11 +30,14 @@ export function compileWorkflow(document: JsonObject): Workflow {
   return workflow;
 }
 
-/** The schema is asked last: our own readers say better what is wrong, and it knows nothing of what they find. */
+/**
+ * The schema is asked last: our own readers say better what is wrong, and it knows nothing of what they find. It knows strict
+ * evaluation only: in loose mode it would refuse expressions for the texts they are.
+ */
 function analyse(document: JsonObject, line?: LineOf) {
   const report = new Report(line);
   const workflow = compile(document, report);
-  const refusal = report.issues.length === 0 ? schemaRefusal(document) : undefined;
+  const refusal = report.issues.length === 0 && modeOf(document) !== "loose" ? schemaRefusal(document) : undefined;
   if (refusal !== undefined) report.issue(refusal.pointer, refusal.message);
   return { report, workflow };
 }

@@ -1,4 +1,10 @@
-import { compileExpression, ExpressionSyntaxError, isVariableName, type Program } from "../expressions/index.ts";
+import {
+  compileExpression,
+  ExpressionError,
+  ExpressionSyntaxError,
+  isVariableName,
+  type Program,
+} from "../expressions/index.ts";
 import { type Duration, parseDuration } from "../values/durations.ts";
 import { isJsonObject, type Json } from "../values/json.ts";
 import { kindOf } from "./fields.ts";
@@ -52,9 +58,40 @@ export function optionalProgramAt(
 export function templateAt(value: Json, pointer: string, place: Place, scope: Scope, secrets = false): Template {
   return templateOf(value, pointer, (text, at) => {
     const source = expressionOf(text);
-    if (source === undefined) warnOfEmbedded(text, at, scope.report);
-    return source === undefined ? undefined : compileAt(source, at, place, scope, secrets);
+    if (source !== undefined) return compileAt(source, at, place, scope, secrets);
+    if (isExpression(text, place, scope)) return orText(compileAt(text.trim(), at, place, scope, secrets), text);
+    warnOfEmbedded(text, at, scope.report);
+    return undefined;
   });
+}
+
+/** Whether a text of the definition is an expression: one `${ }` as a whole; in loose mode, whatever is a jq program here. */
+export function isExpression(text: string, place: Place, scope: Scope): boolean {
+  if (expressionOf(text) !== undefined) return true;
+  if (!scope.loose) return false;
+  try {
+    compileExpression(text, variablesAt(place, scope.enclosing));
+    return true;
+  } catch (error) {
+    if (error instanceof ExpressionSyntaxError) return false;
+    throw error;
+  }
+}
+
+/** In loose mode a text whose evaluation fails is the text itself. */
+function orText(program: Program, text: string): Program {
+  return {
+    source: program.source,
+    reads: program.reads,
+    first(input, args, time) {
+      try {
+        return program.first(input, args, time);
+      } catch (error) {
+        if (error instanceof ExpressionError) return text;
+        throw error;
+      }
+    },
+  };
 }
 
 /** `from` and `as`: text is an expression, an object holds some. */
@@ -66,7 +103,9 @@ export function flowTemplateAt(value: Json | undefined, pointer: string, place: 
 
 /** A duration, or an expression that gives one. */
 export function durationAt(value: Json | undefined, pointer: string, place: Place, scope: Scope): DurationSource {
-  const source = typeof value === "string" ? expressionOf(value) : undefined;
+  const isProgram =
+    typeof value === "string" && parseDuration(value) === undefined && isExpression(value, place, scope);
+  const source = isProgram ? conditionOf(value) : undefined;
   return source === undefined
     ? { kind: "fixed", duration: fixedDurationAt(value, pointer, scope.report) }
     : { kind: "expression", program: compileAt(source, pointer, place, scope) };

@@ -27,6 +27,8 @@ export interface Scope {
   readonly calls: readonly string[];
   /** The definition's extensions apply; false among the tasks of an extension. */
   readonly extended: boolean;
+  /** `evaluate.mode: loose`: a text is an expression whenever it is jq. */
+  readonly loose: boolean;
   readonly byKey: Map<string, Task>;
   /** Reads a list of tasks; `alone`: each is a list of its own (the branches of a fork). */
   readonly readList: (value: Json | undefined, place: TaskPlace, scope: Scope, alone?: boolean) => TaskList;

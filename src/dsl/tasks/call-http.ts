@@ -2,10 +2,9 @@ import { type EvaluationTime, type ExpressionArguments, ExpressionError } from "
 import { isJsonObject, type Json, type JsonObject, ownProperty } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
 import { booleanOf, choiceOf, kindOf, namedEntry, objectOf, textOf } from "../fields.ts";
-import { templateAt } from "../programs.ts";
-import type { Report } from "../report.ts";
+import { isExpression, templateAt } from "../programs.ts";
 import type { Scope, TaskPlace } from "../scope.ts";
-import { expressionOf, readsOf, renderTemplate } from "../template.ts";
+import { readsOf, renderTemplate } from "../template.ts";
 import type { CallHttpTask, TaskBase, Template } from "../workflow.ts";
 
 const OUTPUTS = ["content", "response", "raw"] as const;
@@ -45,10 +44,10 @@ export function readCallHttp(base: TaskBase, definition: JsonObject, place: Task
   const { report } = scope;
   const given = definition.with ?? null;
   const value = objectOf(given, pointer, ARGUMENTS, report);
-  if (value.method !== undefined) checkMethod(value.method, `${pointer}/method`, report);
+  if (value.method !== undefined) checkMethod(value.method, `${pointer}/method`, scope);
   if (value.endpoint !== undefined) checkEndpoint(value.endpoint, `${pointer}/endpoint`, scope);
-  checkFields(value.headers, `${pointer}/headers`, "`headers`", report);
-  checkFields(value.query, `${pointer}/query`, "`query`", report);
+  checkFields(value.headers, `${pointer}/headers`, "`headers`", scope);
+  checkFields(value.query, `${pointer}/query`, "`query`", scope);
   choiceOf(value.output, `${pointer}/output`, "`output`", OUTPUTS, report);
   booleanOf(value.redirect, `${pointer}/redirect`, "`redirect`", report);
   const template = templateAt(value, pointer, "taskDefinition", scope, true);
@@ -88,19 +87,19 @@ export function renderHttpArguments(
   };
 }
 
-function checkMethod(value: Json, pointer: string, report: Report): void {
-  const method = textOf(value, pointer, "`method`", report);
-  if (typeof value !== "string" || expressionOf(method) !== undefined || METHOD.test(method)) return;
-  report.issue(pointer, `"${method}" is no HTTP method`);
+function checkMethod(value: Json, pointer: string, scope: Scope): void {
+  const method = textOf(value, pointer, "`method`", scope.report);
+  if (typeof value !== "string" || METHOD.test(method) || isExpression(method, "taskDefinition", scope)) return;
+  scope.report.issue(pointer, `"${method}" is no HTTP method`);
 }
 
 function checkEndpoint(value: Json, pointer: string, scope: Scope): void {
   if (!isJsonObject(value)) {
-    checkUri(value, pointer, scope.report);
+    checkUri(value, pointer, scope);
     return;
   }
   const endpoint = objectOf(value, pointer, ENDPOINT, scope.report);
-  if (endpoint.uri !== undefined) checkUri(endpoint.uri, `${pointer}/uri`, scope.report);
+  if (endpoint.uri !== undefined) checkUri(endpoint.uri, `${pointer}/uri`, scope);
   if (endpoint.authentication === undefined) return;
   const name = ownProperty(endpoint.authentication, "use");
   const at = `${pointer}/authentication`;
@@ -108,9 +107,10 @@ function checkEndpoint(value: Json, pointer: string, scope: Scope): void {
   scope.report.unsupported(at, "authentication");
 }
 
-function checkUri(value: Json, pointer: string, report: Report): void {
+function checkUri(value: Json, pointer: string, scope: Scope): void {
+  const { report } = scope;
   const uri = textOf(value, pointer, "an endpoint", report);
-  if (typeof value !== "string" || expressionOf(uri) !== undefined) return;
+  if (typeof value !== "string" || isExpression(uri, "taskDefinition", scope)) return;
   if (uri.includes("${")) {
     report.issue(
       pointer,
@@ -137,8 +137,9 @@ function checkUri(value: Json, pointer: string, report: Report): void {
 }
 
 /** Values written in the definition are text; an expression may give the whole object. */
-function checkFields(value: Json | undefined, pointer: string, what: string, report: Report): void {
-  if (value === undefined || (typeof value === "string" && expressionOf(value) !== undefined)) return;
+function checkFields(value: Json | undefined, pointer: string, what: string, scope: Scope): void {
+  if (value === undefined || (typeof value === "string" && isExpression(value, "taskDefinition", scope))) return;
+  const { report } = scope;
   if (!isJsonObject(value)) {
     report.issue(pointer, `${what} must be an object or one expression, not ${kindOf(value)}`);
     return;

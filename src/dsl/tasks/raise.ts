@@ -1,9 +1,8 @@
 import type { Json, JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
 import { kindOf, namedEntry, objectOf } from "../fields.ts";
-import { templateAt } from "../programs.ts";
+import { isExpression, templateAt } from "../programs.ts";
 import type { Scope, TaskPlace } from "../scope.ts";
-import { expressionOf } from "../template.ts";
 import type { RaiseTask, TaskBase, Template } from "../workflow.ts";
 
 export const RAISE_MEMBERS = ["raise"];
@@ -13,6 +12,7 @@ const ERROR = {
   allowed: ["type", "status", "title", "detail", "instance"],
   required: ["type", "status"],
 };
+const POINTER = /^(\/([^/~]|~[01])*)*$/;
 const NO_ERROR: Template = { kind: "literal", value: {} };
 
 export function readRaise(base: TaskBase, definition: JsonObject, place: TaskPlace, scope: Scope): RaiseTask {
@@ -41,10 +41,11 @@ export function errorAt(value: Json, pointer: string, scope: Scope): Template {
     report.issue(`${pointer}/${key}`, `\`${key}\` must be text, not ${kindOf(member)}`);
   }
   const { type, status } = error;
-  if (typeof type === "string" && expressionOf(type) === undefined && !/^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(type)) {
+  const isProgram = (text: string) => isExpression(text, "taskDefinition", scope);
+  if (typeof type === "string" && !isProgram(type) && !/^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(type)) {
     report.issue(`${pointer}/type`, `\`type\` must be a URI such as https://example.com/errors/${slug(type)}`);
   }
-  if (instance !== undefined && !isPointerOrExpression(instance)) {
+  if (instance !== undefined && !(typeof instance === "string" && (POINTER.test(instance) || isProgram(instance)))) {
     report.issue(
       `${pointer}/instance`,
       `\`instance\` must be a JSON pointer such as /do/0/pay, not ${kindOf(instance)}`,
@@ -54,10 +55,6 @@ export function errorAt(value: Json, pointer: string, scope: Scope): Template {
     report.issue(`${pointer}/status`, `\`status\` must be a whole number, not ${kindOf(status)}`);
   }
   return templateAt(error, pointer, "taskDefinition", scope);
-}
-
-function isPointerOrExpression(value: Json): boolean {
-  return typeof value === "string" && (/^(\/([^/~]|~[01])*)*$/.test(value) || expressionOf(value) !== undefined);
 }
 
 function slug(text: string): string {

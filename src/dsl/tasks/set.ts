@@ -1,9 +1,9 @@
 import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
 import { kindOf } from "../fields.ts";
-import { templateAt } from "../programs.ts";
+import { isExpression, templateAt } from "../programs.ts";
 import type { Scope, TaskPlace } from "../scope.ts";
-import { expressionOf, readsOf } from "../template.ts";
+import { readsOf } from "../template.ts";
 import type { SetTask, TaskBase } from "../workflow.ts";
 
 export const SET_MEMBERS = ["set"];
@@ -16,9 +16,10 @@ export function readSet(base: TaskBase, definition: JsonObject, place: TaskPlace
   return { ...base, kind: "set", set, readsSecrets: readsOf(set).includes("secrets") };
 }
 
-function checkValue(value: Json, pointer: string, { report }: Scope): void {
+function checkValue(value: Json, pointer: string, scope: Scope): void {
+  const { report } = scope;
   if (typeof value === "string") {
-    if (expressionOf(value) !== undefined) return;
+    if (isExpression(value, "taskDefinition", scope)) return;
     report.warning(pointer, `sets the output to ${kindOf(value)} itself; an expression is written as \${ ${value} }`);
   } else if (!isJsonObject(value)) {
     report.issue(pointer, `\`set\` must be an object or one expression, not ${kindOf(value)}`);

@@ -55,10 +55,13 @@ refusals("given a header, when it is checked, then only releases of DSL 1.0 are 
       '/document/version: `version` must be a semantic version such as "1.0.0" (in quotes), not the number 1',
     ],
   ],
+  ["loose evaluation", one({ set: { a: ".b | (" } }, { evaluate: { mode: "loose" } }), []],
   [
-    "loose evaluation",
-    one({ set: { a: 1 } }, { evaluate: { mode: "loose" } }),
-    ["/evaluate/mode: not supported by this version: evaluate.mode loose"],
+    "a secret in loose evaluation",
+    one({ wait: "$secrets.pause" }, { evaluate: { mode: "loose" } }),
+    [
+      "/do/0/t/wait: secrets can be read only in the `with` of a call, in `set` and in the `when` of a switch: elsewhere the value would be written to the history",
+    ],
   ],
   ["strict evaluation", one({ set: { a: 1 } }, { evaluate: { language: "jq", mode: "strict" } }), []],
   [
@@ -66,7 +69,7 @@ refusals("given a header, when it is checked, then only releases of DSL 1.0 are 
     one({ set: { a: 1 } }, { evaluate: { language: "js", mode: "banana" } }),
     [
       "/evaluate/language: not supported by this version: evaluate.language js",
-      '/evaluate/mode: `mode` must be "strict", not the text "banana"',
+      '/evaluate/mode: `mode` must be "strict" or "loose", not the text "banana"',
     ],
   ],
 ]);
