@@ -15,6 +15,15 @@ export interface OutsideCall {
   endedAt: number | undefined;
 }
 
+export interface OutsideAnswer {
+  readonly status?: number | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: unknown;
+  /** Sent as it is, instead of `body`. */
+  readonly text?: string | undefined;
+  readonly delayMs?: number | undefined;
+}
+
 /** The outside world of a test: an HTTP server that writes down every call. */
 export interface Outside {
   readonly url: string;
@@ -22,10 +31,7 @@ export interface Outside {
   /** Calls to paths with this prefix wait until the gate opens. */
   hold(prefix: string): { open(): void };
   /** Answers of a path; by default 200 `{"ok": true}`. */
-  answer(
-    path: string,
-    answer: (call: OutsideCall) => { readonly status?: number; readonly body?: unknown; readonly delayMs?: number },
-  ): void;
+  answer(path: string, answer: (call: OutsideCall) => OutsideAnswer): void;
   /** Resolves once so many calls to the prefix have come. */
   seen(prefix: string, count?: number): Promise<void>;
   close(): Promise<void>;
@@ -58,12 +64,13 @@ export async function startOutside(): Promise<Outside> {
     });
     const path = call.path.split("?")[0] ?? "";
     for (const [prefix, gate] of gates) if (path.startsWith(prefix)) await gate;
-    const { status = 200, body = { ok: true }, delayMs = 0 } = answers.get(path)?.(call) ?? {};
+    const { status = 200, headers = {}, body = { ok: true }, text, delayMs = 0 } = answers.get(path)?.(call) ?? {};
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
     if (response.destroyed) return;
     call.answered = true;
     call.endedAt = Date.now();
-    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    response.writeHead(status, { "content-type": "application/json", ...headers });
+    response.end(text ?? JSON.stringify(body));
   }
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
