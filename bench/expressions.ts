@@ -8,6 +8,7 @@ import path from "node:path";
 import jqjs from "@michaelhomer/jqjs";
 import { loadJq } from "jq-wasm";
 import { parseAllDocuments } from "yaml";
+import { bundleJq } from "../scripts/bundle-jq.mjs";
 import { compile } from "../src/expressions/jq/index.ts";
 import { isJsonObject, type Json, type JsonObject } from "../src/values/json.ts";
 import { medianOf, table } from "./support.ts";
@@ -223,23 +224,31 @@ function compileMicroseconds(source: string, variables: readonly string[]): numb
   return medianOf(Array.from({ length: ROUNDS }, () => 1e6 / rateOf(once, ROUND_MS / 2)));
 }
 
-/** Of the built module, in fresh processes. */
-function importMilliseconds(): number | undefined {
+/** Of one file, in fresh processes. @param loader arguments of Node. */
+function importMilliseconds(file: string, loader: readonly string[]): number {
+  const script = `const t = performance.now(); await import(${JSON.stringify(file)}); console.log(performance.now() - t)`;
+  const args = [...loader, "--input-type=module", "-e", script];
+  return medianOf(Array.from({ length: 15 }, () => Number(spawnSync(process.execPath, args, { cwd: root }).stdout)));
+}
+
+/** The file that `npm run build` makes, and the source under tsx, which has it compiled from an earlier run. */
+async function importRows(): Promise<readonly (readonly [string, string])[]> {
   const directory = mkdtempSync(path.join(root, "node_modules", ".bench-"));
   try {
-    const tsc = path.join(root, "node_modules/typescript/bin/tsc");
-    const built = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", directory], { cwd: root });
-    if (built.status !== 0) return undefined;
-    const file = path.join(directory, "src/expressions/jq/index.js");
-    const script = `const t = performance.now(); await import(${JSON.stringify(file)}); console.log(performance.now() - t)`;
-    const times = Array.from({ length: 9 }, () =>
-      Number(spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" }).stdout),
-    );
-    return medianOf(times);
+    const built = path.join(directory, "jq.mjs");
+    await bundleJq(built);
+    const source = path.join(root, "src/expressions/jq/index.ts");
+    return [
+      ["the built file", `${importMilliseconds(built, []).toFixed(1)} ms`],
+      ["the source, under tsx", `${importMilliseconds(source, ["--import", "tsx"]).toFixed(1)} ms`],
+    ];
   } finally {
     rmSync(directory, { recursive: true });
   }
 }
+
+// First of all, while nothing else is to be done.
+console.log(`${table(["import of durabull/jq", "median"], await importRows())}\n`);
 
 const hasNative = spawnSync("jq", ["--version"]).status === 0;
 if (!hasNative) console.log("jq is not installed: no comparison with it\n");
@@ -282,10 +291,6 @@ if (examples.length > 0) {
 const compiled = (examples.length > 0 ? examples : SHAPES).map(({ source, variables }) =>
   compileMicroseconds(source, Object.keys(variables)),
 );
-const importMs = importMilliseconds();
 console.log(
   `\ncompiling the median expression: ${medianOf(compiled).toFixed(1)} µs, the longest: ${Math.max(...compiled).toFixed(1)} µs`,
-);
-console.log(
-  `importing durabull/jq: ${importMs === undefined ? "not measured, the build failed" : `${importMs.toFixed(1)} ms`}`,
 );

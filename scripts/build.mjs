@@ -1,6 +1,6 @@
 // npm run build: JavaScript and declarations in dist/, which run under plain Node: dist/src/main.js, dist/workers/*.js.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { binOf, root, setUp } from "./setup.mjs";
 
@@ -19,6 +19,11 @@ for (const directory of ["src", "workers", "examples"]) {
   const isAsset = (path) => directory === "examples" || !/\.[cm]?tsx?$/.test(path);
   if (existsSync(from)) cpSync(from, join(dist, directory), { recursive: true, filter: isAsset });
 }
+// The jq compiler stands on its own, as one file with its types beside it.
+const { bundleJq } = await import("./bundle-jq.mjs"); // only now is what it needs sure to be installed
+const jq = join(dist, "src/expressions/jq");
+for (const path of readdirSync(jq, { recursive: true })) if (/\.js(\.map)?$/.test(path)) rmSync(join(jq, path));
+await bundleJq(join(jq, "index.js"));
 // Its version is shown, and it says that these are modules, wherever dist/ is taken.
 cpSync(join(root, "package.json"), join(dist, "package.json"));
 process.stdout.write("built: dist/\n");

@@ -1,0 +1,2 @@
+/** Writes `durabull/jq` as one module to `file`, with a source map beside it. */
+export function bundleJq(file: string): Promise<void>;
