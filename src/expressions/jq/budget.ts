@@ -22,3 +22,25 @@ export function grow(budget: Budget, bytes: number): void {
   budget.bytes -= bytes;
   if (budget.bytes < 0) throw new JqBudgetError("output");
 }
+
+/** Steps for each key of an object that is listed: what has many keys is a hash table, whose order must be found. */
+const KEY_STEPS = 4;
+/** The same where the object is copied. */
+const COPIED_KEY_STEPS = 16;
+/** Objects up to this size are cheap to copy. */
+const SMALL_OBJECT = 64;
+
+/** Takes the steps for looking at all members of an object. @throws {JqBudgetError} */
+export function payForKeys(budget: Budget, keys: number): void {
+  spend(budget, keys * KEY_STEPS);
+}
+
+/** Takes the steps for a copy of an object. @throws {JqBudgetError} */
+export function payForCopy(budget: Budget, keys: number): void {
+  spend(budget, keys > SMALL_OBJECT ? keys * COPIED_KEY_STEPS : keys);
+}
+
+/** Takes the steps for comparing, searching or copying characters that are only read, as fast as memory goes. @throws {JqBudgetError} */
+export function payForCharacters(budget: Budget, characters: number): void {
+  if (characters > 64) spend(budget, characters >>> 8);
+}

@@ -4,6 +4,7 @@ import type { Code, One } from "./compile/code.ts";
 import { compileTree } from "./compile/compiler.ts";
 import { BREAK, Env, GO_ON, Run, STOP } from "./compile/run.ts";
 import { JqBudgetError, JqError } from "./errors.ts";
+import { takeKeysShown } from "./library/json-text.ts";
 import { Outlet } from "./output.ts";
 import { parse } from "./syntax/parser.ts";
 
@@ -84,6 +85,7 @@ class CompiledProgram implements Program {
     const env = this.start(args, options);
     const outlet = new Outlet(env.run.bytes);
     try {
+      if (this.code.given) return this.code.one()(input, env);
       if (this.single) return outlet.pass(this.code.one()(input, env));
       let first: Json | undefined;
       this.code.many()(input, env, (value) => {
@@ -112,6 +114,7 @@ class CompiledProgram implements Program {
   }
 
   private start(args: JqArguments, options: EvaluationOptions): Env {
+    takeKeysShown(); // what an earlier evaluation left unpaid when it failed
     const { now = Number.NaN, fuel = DEFAULT_FUEL, maxOutputBytes = DEFAULT_OUTPUT_BYTES } = options;
     const globals = this.reads.length === 0 ? NO_GLOBALS : this.reads.map((name) => argumentOf(args, name));
     return new Env(new Run(fuel, maxOutputBytes, now, globals), null, null, null);

@@ -37,6 +37,7 @@ export class Outlet {
     let changed: Json[] | undefined;
     for (let i = 0; i < items.length; i++) {
       const item = items[i] as Json;
+      if (this.takeAsItIs(item)) continue;
       const passed = this.pass(item, depth + 1);
       if (!Object.is(passed, item)) {
         changed ??= items.slice();
@@ -48,9 +49,12 @@ export class Outlet {
 
   private passObject(object: Readonly<Record<string, Json>>, depth: number): Json {
     let changed: [string, Json][] | undefined;
-    for (const key of Object.keys(object)) {
+    const keys = Object.keys(object);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i] as string;
       const member = object[key] as Json;
-      this.take(key.length);
+      this.bytes -= key.length;
+      if (this.takeAsItIs(member)) continue;
       const passed = this.pass(member, depth + 1);
       if (!Object.is(passed, member)) {
         changed ??= [];
@@ -59,6 +63,15 @@ export class Outlet {
     }
     // fromEntries defines its keys: `__proto__` stays a key.
     return changed === undefined ? object : { ...object, ...Object.fromEntries(changed) };
+  }
+
+  /** Most members are texts and plain numbers, which need no look inside: they are only counted. */
+  private takeAsItIs(value: Json): boolean {
+    if (typeof value === "string") this.bytes -= value.length;
+    else if (typeof value === "number" && value - value === 0 && value !== 0) this.bytes -= SCALAR_BYTES;
+    else return false;
+    if (this.bytes < 0) throw new JqBudgetError("output");
+    return true;
   }
 
   private take(bytes: number): void {

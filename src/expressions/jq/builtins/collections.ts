@@ -1,4 +1,5 @@
 import type { Json } from "../../../values/json.ts";
+import { payForKeys } from "../budget.ts";
 import { appliedCode, constantCode, IDENTITY, pipeCode, variableCode } from "../compile/basic.ts";
 import { always, Code, type One } from "../compile/code.ts";
 import { ELEMENT_BYTES, push } from "../compile/construct.ts";
@@ -33,7 +34,7 @@ function mapSingle(f: Code): One {
   const one = f.one();
   const weight = f.weight + 1;
   return (input, env) => {
-    const values = membersOf(input);
+    const values = membersOf(input, env);
     const { length } = values;
     burn(env.run, length * weight);
     allocate(env.run, length * ELEMENT_BYTES);
@@ -49,7 +50,7 @@ function mapMany(f: Code): One {
   return (input, env) => {
     const mapped: Json[] = [];
     const collect = (value: Json): Flow => push(mapped, value, env);
-    for (const value of membersOf(input)) {
+    for (const value of membersOf(input, env)) {
       burn(env.run, weight);
       if (many(value, env, collect) === STOP) throw BREAK;
     }
@@ -57,9 +58,13 @@ function mapMany(f: Code): One {
   };
 }
 
-function membersOf(value: Json): readonly Json[] {
+function membersOf(value: Json, env: Env): readonly Json[] {
   if (isArray(value)) return value;
-  if (typeof value === "object" && value !== null) return Object.values(value);
+  if (typeof value === "object" && value !== null) {
+    const members = Object.values(value);
+    payForKeys(env.run, members.length);
+    return members;
+  }
   throw cannotIterate(value);
 }
 

@@ -114,6 +114,7 @@ export const TO_STREAM = new Code({
     const enter = (value: Json): boolean => {
       if (typeof value !== "object" || value === null) return false;
       const keys = isArray(value) ? [...value.keys()] : Object.keys(value);
+      burn(env.run, keys.length);
       if (keys.length === 0) return false;
       levels.push({ keys, value, next: 0 });
       return true;

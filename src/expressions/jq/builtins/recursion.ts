@@ -1,4 +1,5 @@
 import type { Json } from "../../../values/json.ts";
+import { payForKeys } from "../budget.ts";
 import { Code, type Emit, type EmitPath, type Many, type Paths } from "../compile/code.ts";
 import { push } from "../compile/construct.ts";
 import { checkIntact } from "../compile/fields.ts";
@@ -25,6 +26,8 @@ function emitAll(input: Json, env: Env, emit: Emit): Flow {
     if (emit(value) === STOP) return STOP;
     if (typeof value !== "object" || value === null) continue;
     const members = isArray(value) ? value : Object.values(value);
+    if (isArray(value)) burn(env.run, members.length >>> 1);
+    else payForKeys(env.run, members.length);
     for (let i = members.length - 1; i >= 0; i--) waiting.push(members[i] as Json);
   }
   return GO_ON;
@@ -44,6 +47,7 @@ function emitAllPaths(input: Json, path: Path, env: Env, emit: EmitPath): Flow {
     checkIntact(value, at);
     if (typeof value !== "object" || value === null) continue;
     const keys = isArray(value) ? [...value.keys()] : Object.keys(value);
+    payForKeys(env.run, keys.length);
     for (const key of keys.reverse()) {
       const member = memberOf(value, key);
       waiting.push({ value: member, path: new Path(at, key, member) });
@@ -214,6 +218,7 @@ function open(value: Json, walks: Walk[], env: Env): Json | undefined {
   const keys = isArray(value) ? undefined : Object.keys(value);
   const length = isArray(value) ? value.length : (keys?.length ?? 0);
   burn(env.run, 10 + length);
+  if (keys !== undefined) payForKeys(env.run, length);
   walks.push({ source: value, keys, length, next: 0, items: [], members: {} });
   return undefined;
 }

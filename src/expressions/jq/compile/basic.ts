@@ -11,6 +11,7 @@ export const IDENTITY = new Code({
   paths: () => (input, path, _env, emit) => emit(input, path),
   accumulate: () => (input) => input,
   chain: { base: undefined, keys: [] },
+  given: true,
 });
 
 /** A value that is known. */
@@ -43,7 +44,7 @@ export function variableCode(hops: number): Code {
 /** A variable handed in: the one with this place among those that the program reads. */
 export function globalCode(place: number): Code {
   const one: One = (_input, env) => env.run.globals[place] ?? null;
-  return new Code({ weight: 1, height: 1, single: always, one: () => one, usesInput: false });
+  return new Code({ weight: 1, height: 1, single: always, one: () => one, usesInput: false, given: true });
 }
 
 /** `left | right` */

@@ -2,7 +2,7 @@ import type { Json } from "../../../values/json.ts";
 import { JqBudgetError, JqError } from "../errors.ts";
 import { getIn } from "../paths/get.ts";
 import { Code, heightOf, type Many, type One, type Paths } from "./code.ts";
-import { burn, Env, type Flow } from "./run.ts";
+import { burn, Env, type Flow, payForError } from "./run.ts";
 
 /** A pattern; `slot` is the place of a variable among those of all patterns of one `as`. */
 export type PatternCode =
@@ -51,6 +51,7 @@ export function binderOf(binding: Binding): Binder {
       } catch (error) {
         if (!(error instanceof JqError) || error instanceof JqBudgetError) throw error;
         run.depth = depth;
+        payForError(run);
       }
     }
     return attempt(matchers[last]);

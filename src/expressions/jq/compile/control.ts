@@ -2,7 +2,7 @@ import type { Json } from "../../../values/json.ts";
 import { JqBudgetError, JqError } from "../errors.ts";
 import { constantCode } from "./basic.ts";
 import { Code, heightOf, type Many, type One, type Paths } from "./code.ts";
-import { BREAK, burn, Env, type Flow, GO_ON, isTruthy, outer, type Run, STOP } from "./run.ts";
+import { BREAK, burn, Env, type Flow, GO_ON, isTruthy, outer, payForError, type Run, STOP } from "./run.ts";
 
 /** `if condition then … else … end` */
 export function ifCode(condition: Code, then: Code, otherwise: Code): Code {
@@ -119,6 +119,7 @@ function caught(error: unknown, run: Run, depth: number): Json {
   }
   if (!(error instanceof JqError)) throw error;
   run.depth = depth;
+  payForError(run);
   return error.value;
 }
 

@@ -1,10 +1,11 @@
 import type { Json } from "../../../values/json.ts";
+import { payForKeys } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import { shortText } from "../library/json-text.ts";
 import { isArray, typeOf } from "../library/order.ts";
 import { fieldOf, getIn } from "../paths/get.ts";
 import { Code, type EmitPath, type Many, type One, type Paths, weightOf } from "./code.ts";
-import { burn, type Env, type Flow, GO_ON, isIntact, Path, STOP } from "./run.ts";
+import { burn, type Env, type Flow, GO_ON, isIntact, Path, payForError, STOP } from "./run.ts";
 
 /** `target.key`, `target[key]`; with `?` what cannot be indexed gives nothing. */
 export function indexCode(target: Code, key: Code, optional: boolean): Code {
@@ -18,6 +19,7 @@ export function indexCode(target: Code, key: Code, optional: boolean): Code {
     paths: () => indexPaths(target, key, optional),
     ...(chain === undefined ? {} : { chain }),
     usesInput: target.usesInput || key.usesInput,
+    given: target.given && !optional && (typeof key.constant === "string" || typeof key.constant === "number"),
   });
 }
 
@@ -91,7 +93,10 @@ function getIfPossible(value: Json, key: Json, env: Env): Json | undefined {
   try {
     return getIn(value, key, env.run);
   } catch (error) {
-    if (error instanceof JqError && error.name === "JqError") return undefined;
+    if (error instanceof JqError && error.name === "JqError") {
+      payForError(env.run);
+      return undefined;
+    }
     throw error;
   }
 }
@@ -149,7 +154,9 @@ export function iterate(value: Json, optional: boolean, env: Env, emit: (value: 
     return GO_ON;
   }
   if (typeof value === "object" && value !== null) {
-    for (const key of Object.keys(value)) {
+    const keys = Object.keys(value);
+    payForKeys(run, keys.length);
+    for (const key of keys) {
       burn(run, 1);
       if (emit(value[key] as Json) === STOP) return STOP;
     }
@@ -183,6 +190,7 @@ export function iteratePaths(value: Json, at: Path, optional: boolean, env: Env,
     throw cannotIterate(value);
   }
   const keys = isArray(value) ? value.keys() : Object.keys(value);
+  if (Array.isArray(keys)) payForKeys(env.run, keys.length);
   for (const key of keys) {
     burn(env.run, 1);
     const member = (typeof key === "number" ? (value as readonly Json[])[key] : fieldOf(value, key)) as Json;

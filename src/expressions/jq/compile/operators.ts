@@ -1,4 +1,5 @@
 import type { Json } from "../../../values/json.ts";
+import { payForCharacters } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import { add, divide, modulo, multiply, subtract } from "../library/arithmetic.ts";
 import { shortText } from "../library/json-text.ts";
@@ -19,13 +20,19 @@ const OPERATIONS: Readonly<Record<BinaryOperator, Operation>> = {
   "*": (a, b, run) => (typeof a === "number" && typeof b === "number" ? a * b : multiply(a, b, run)),
   "/": (a, b, run) => divide(a, b, run),
   "%": (a, b, run) => modulo(a, b, run),
-  "==": (a, b, run) => (isScalar(a) ? a === b : equalValues(a, b, run)),
-  "!=": (a, b, run) => !(isScalar(a) ? a === b : equalValues(a, b, run)),
+  "==": (a, b, run) => (isScalar(a) ? equalScalar(a, b, run) : equalValues(a, b, run)),
+  "!=": (a, b, run) => !(isScalar(a) ? equalScalar(a, b, run) : equalValues(a, b, run)),
   "<": (a, b, run) => compare(a, b, run) < 0,
   "<=": (a, b, run) => compare(a, b, run) <= 0,
   ">": (a, b, run) => compare(a, b, run) > 0,
   ">=": (a, b, run) => compare(a, b, run) >= 0,
 };
+
+/** Texts of one length are compared to the end. */
+function equalScalar(a: Json, b: Json, run: Run): boolean {
+  if (typeof a === "string" && typeof b === "string" && a.length === b.length) payForCharacters(run, a.length);
+  return a === b;
+}
 
 function isScalar(value: Json): boolean {
   return typeof value !== "object" || value === null;

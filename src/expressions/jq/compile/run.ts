@@ -1,6 +1,7 @@
 import type { Json } from "../../../values/json.ts";
 import type { Budget } from "../budget.ts";
 import { JqBudgetError } from "../errors.ts";
+import { takeKeysShown } from "../library/json-text.ts";
 import type { NativeCall } from "../native.ts";
 import type { Code } from "./code.ts";
 
@@ -70,6 +71,14 @@ export const BREAK = Symbol("break");
 export function burn(run: Run, steps: number): void {
   run.fuel -= steps;
   if (run.fuel < 0) throw new JqBudgetError("fuel");
+}
+
+/** Steps for an error that is caught; JavaScript notes where each came from. */
+const ERROR_STEPS = 40;
+
+/** Takes the steps for an error that is caught, and for the words in it. */
+export function payForError(run: Run): void {
+  burn(run, ERROR_STEPS + takeKeysShown());
 }
 
 /** Takes bytes of new data. */

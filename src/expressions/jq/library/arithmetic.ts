@@ -1,5 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from "../../../values/json.ts";
-import { type Budget, grow, spend } from "../budget.ts";
+import { type Budget, grow, payForCopy, spend } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import { type Draft, setOwn } from "../objects.ts";
 import { pairError } from "./failures.ts";
@@ -49,7 +49,7 @@ function merged(a: JsonObject, b: JsonObject, budget: Budget): JsonObject {
 }
 
 function payForMembers(copied: number, added: number, budget: Budget): void {
-  spend(budget, copied / 4 + added);
+  payForCopy(budget, copied + added);
   grow(budget, copied + MEMBER_BYTES * added);
 }
 

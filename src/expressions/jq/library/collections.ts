@@ -1,5 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from "../../../values/json.ts";
-import { type Budget, grow, spend } from "../budget.ts";
+import { type Budget, grow, payForKeys, spend } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import type { Native } from "../native.ts";
 import { type Draft, setOwn } from "../objects.ts";
@@ -26,15 +26,15 @@ export const COLLECTION_FUNCTIONS: Readonly<Record<string, Native>> = {
   "in/1": (input, [whole = null]) => has(whole, input),
   "contains/1": (input, [part = null], { budget }) => containsChecked(input, part, budget),
   "inside/1": (input, [whole = null], { budget }) => containsChecked(whole, input, budget),
-  "add/0": (input, _, { budget }) => sum(elementsOf(input), budget),
+  "add/0": (input, _, { budget }) => sum(elementsOf(input, budget), budget),
   "any/0": (input, _, { budget }) => paidElements(input, budget).some(isTruthy),
   "all/0": (input, _, { budget }) => paidElements(input, budget).every(isTruthy),
-  "flatten/0": (input, _, { budget }) => flatten(elementsOf(input), -1, budget),
+  "flatten/0": (input, _, { budget }) => flatten(elementsOf(input, budget), -1, budget),
   "flatten/1": (input, [depth = null], { budget }) => flattenTo(input, depth, budget),
   "reverse/0": (input, _, { budget }) => reverse(input, budget),
-  "transpose/0": (input, _, { budget }) => transpose(elementsOf(input), budget),
+  "transpose/0": (input, _, { budget }) => transpose(elementsOf(input, budget), budget),
   "to_entries/0": (input, _, { budget }) => toEntries(input, budget),
-  "from_entries/0": (input, _, { budget }) => fromEntries(elementsOf(input), budget),
+  "from_entries/0": (input, _, { budget }) => fromEntries(elementsOf(input, budget), budget),
 };
 
 function lengthOf(input: Json, budget: Budget): number {
@@ -42,13 +42,17 @@ function lengthOf(input: Json, budget: Budget): number {
   if (typeof input === "number") return Math.abs(input);
   if (input === null) return 0;
   if (typeof input === "boolean") throw typeError(input, "has no length");
-  return isArray(input) ? input.length : Object.keys(input).length;
+  if (isArray(input)) return input.length;
+  const { length } = Object.keys(input);
+  payForKeys(budget, length);
+  return length;
 }
 
 function keysOf(input: Json, keys: (object: JsonObject) => string[], budget: Budget): Json {
   if (typeof input !== "object" || input === null) throw typeError(input, "has no keys");
   const found = isArray(input) ? Array.from(input.keys()) : keys(input);
-  spend(budget, found.length);
+  if (isArray(input)) spend(budget, found.length);
+  else payForKeys(budget, 2 * found.length);
   grow(budget, found.length * ELEMENT_BYTES);
   return found;
 }
@@ -77,7 +81,9 @@ function contains(whole: Json, part: Json, budget: Budget, depth: number): boole
   if (typeof whole === "string") return containsText(whole, part as string, budget);
   if (isArray(part)) return containsItems(whole as readonly Json[], part, budget, depth + 1);
   if (!isJsonObject(part) || !isJsonObject(whole)) return equalValues(whole, part, budget);
-  return Object.keys(part).every(
+  const keys = Object.keys(part);
+  payForKeys(budget, keys.length);
+  return keys.every(
     (key) => Object.hasOwn(whole, key) && contains(whole[key] as Json, part[key] as Json, budget, depth + 1),
   );
 }
@@ -99,7 +105,7 @@ function containsText(whole: string, part: string, budget: Budget): boolean {
 }
 
 function paidElements(input: Json, budget: Budget): readonly Json[] {
-  const elements = elementsOf(input);
+  const elements = elementsOf(input, budget);
   spend(budget, elements.length / 4);
   return elements;
 }
@@ -125,7 +131,7 @@ function joinedArrays(arrays: readonly (readonly Json[])[], budget: Budget): Jso
 
 function flattenTo(input: Json, depth: Json, budget: Budget): Json {
   if (compareValues(depth, 0) < 0) throw new JqError("flatten depth must not be negative");
-  const items = elementsOf(input);
+  const items = elementsOf(input, budget);
   if (typeof depth === "number") return flatten(items, depth, budget);
   if (items.some(isArray)) throw pairError(depth, 1, "cannot be subtracted");
   return items;
@@ -187,7 +193,7 @@ function toEntries(input: Json, budget: Budget): Json {
   if (typeof input !== "object" || input === null) throw typeError(input, "has no keys");
   if (isArray(input)) return input.length === 0 ? [] : entriesOfArray(input, budget);
   const entries = Object.entries(input).map(([key, value]): Json => ({ key, value }));
-  spend(budget, entries.length);
+  payForKeys(budget, entries.length);
   grow(budget, entries.length * MEMBER_BYTES);
   return entries;
 }

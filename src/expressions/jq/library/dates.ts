@@ -74,8 +74,8 @@ function formatTime(input: Json, format: Json, name: string, budget: Budget): st
   if (!isArray(parts)) throw new JqError(`${name}/1 requires parsed datetime inputs`);
   if (typeof format !== "string") throw new JqError(`${name}/1 requires a string format`);
   const seconds = secondsOfParts(parts, `${name}/1`);
-  spend(budget, format.length);
-  const text = strftime(momentOf(seconds), format);
+  spend(budget, format.length / 4);
+  const text = strftime(momentOf(seconds), format, budget);
   grow(budget, text.length);
   const room = utf8Length(format) + ROOM;
   if ((text === "" && format !== "") || utf8Length(text) >= room)
@@ -87,8 +87,8 @@ function parseTime(input: Json, format: Json, budget: Budget): readonly Json[] {
   if (typeof input !== "string" || typeof format !== "string") {
     throw new JqError("strptime/1 requires string inputs and arguments");
   }
-  spend(budget, input.length / 8 + format.length);
-  const parsed = strptime(input, format);
+  spend(budget, input.length / 8 + format.length / 4);
+  const parsed = strptime(input, format, budget);
   if (parsed === undefined || /^[^ \t\n\v\f\r]/.test(parsed.rest)) {
     throw new JqError(`date "${input}" does not match format "${format}"`);
   }

@@ -1,12 +1,18 @@
 import type { Json } from "../../../values/json.ts";
+import { type Budget, payForKeys } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import { typeError } from "./failures.ts";
 import { shortText } from "./json-text.ts";
 import { isArray, typeOf } from "./order.ts";
 
 /** What `.[]` gives: the elements of an array, the values of an object. @throws {JqError} for everything else. */
-export function elementsOf(value: Json): readonly Json[] {
-  if (typeof value === "object" && value !== null) return isArray(value) ? value : Object.values(value);
+export function elementsOf(value: Json, budget: Budget): readonly Json[] {
+  if (isArray(value)) return value;
+  if (typeof value === "object" && value !== null) {
+    const members = Object.values(value);
+    payForKeys(budget, members.length);
+    return members;
+  }
   throw new JqError(`Cannot iterate over ${typeOf(value)} (${shortText(value)})`);
 }
 

@@ -14,12 +14,12 @@ const FORMATS: Readonly<Record<string, Format>> = {
   csv: (value, budget) => row(value, budget, "csv", ",", (text) => `"${visibleNul(text.replaceAll('"', '""'))}"`),
   tsv: (value, budget) => row(value, budget, "tsv", "\t", (text) => text.replace(/[\t\r\n\\\0]/g, escapedInTsv)),
   html: (value, budget) => payFor(textOf(value, budget).replace(/[&<>'"\0]/g, escapedInHtml), budget),
-  uri: (value, budget) => payFor(toUri(textOf(value, budget)), budget),
+  uri: (value, budget) => payFor(toUri(textOf(value, budget), budget), budget),
   urid: fromUri,
   sh: toShell,
   base64: (value, budget) => payFor(Buffer.from(textOf(value, budget), "utf8").toString("base64"), budget),
   base64d: fromBase64,
-  base32: (value, budget) => payFor(toBase32(Buffer.from(textOf(value, budget), "utf8")), budget),
+  base32: (value, budget) => toBase32(textOf(value, budget), budget),
   base32d: fromBase32,
 };
 
@@ -46,7 +46,7 @@ export function textOf(value: Json, budget: Budget): string {
 }
 
 function payFor(text: string, budget: Budget): string {
-  spend(budget, 1 + text.length / 8);
+  spend(budget, 3 + text.length / 8);
   grow(budget, text.length);
   return text;
 }
@@ -104,10 +104,14 @@ function shellWord(word: Json, budget: Budget): string {
   return toJson(word, budget);
 }
 
+/** Steps for each character that `@uri` escapes. */
+const ESCAPE_STEPS = 10;
 const RESERVED_IN_URI = /[^A-Za-z0-9\-_.~]+/g;
 
-function toUri(text: string): string {
+function toUri(text: string, budget: Budget): string {
+  spend(budget, text.length / 8);
   return text.replace(RESERVED_IN_URI, (part) => {
+    spend(budget, ESCAPE_STEPS * (2 + part.length));
     let escaped = "";
     for (const byte of Buffer.from(part, "utf8")) escaped += `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
     return escaped;
@@ -145,7 +149,10 @@ function fromBase64(value: Json, budget: Budget): string {
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const NOT_BASE32 = /[^A-Z2-7]/;
 
-function toBase32(bytes: Uint8Array): string {
+function toBase32(source: string, budget: Budget): string {
+  spend(budget, source.length);
+  grow(budget, source.length * 2);
+  const bytes = Buffer.from(source, "utf8");
   let text = "";
   let bits = 0;
   let held = 0;

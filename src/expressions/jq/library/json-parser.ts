@@ -23,7 +23,7 @@ const BYTE_ORDER_MARK = "\ufeff";
  * @throws {JqError} "… at line 1, column 2 (while parsing '…')"
  */
 export function fromJson(text: string, budget: Budget): Json {
-  spend(budget, text.length >>> 2);
+  spend(budget, text.length >>> 1);
   grow(budget, text.length * BYTES_A_CHARACTER);
   const plain = parsePlain(text);
   if (plain !== undefined) return plain;

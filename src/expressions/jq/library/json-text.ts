@@ -6,6 +6,8 @@ import { isArray, MAX_DEPTH } from "./order.ts";
 /** Where jq cuts a value in an error message, in bytes of UTF-8. */
 const SHORT_BYTES = 29;
 const TOO_DEEP = "<skipped: too deep>";
+/** Steps for each bracket and each scalar written. */
+const PART_STEPS = 3;
 const DELETE = "\u007f";
 
 /**
@@ -16,6 +18,14 @@ const DELETE = "\u007f";
  * @throws {JqBudgetError} when the text is too large.
  */
 export function toJson(value: Json, budget: Budget): string {
+  if (typeof value === "string") {
+    // Before it is made: six characters may come of one.
+    spend(budget, value.length >>> 2);
+    grow(budget, value.length);
+    const text = quoted(value);
+    grow(budget, text.length - value.length);
+    return text;
+  }
   const scalar = scalarText(value);
   if (scalar !== undefined) return paid(scalar, budget);
   const parts: string[] = [];
@@ -24,7 +34,7 @@ export function toJson(value: Json, budget: Budget): string {
 }
 
 function paid(text: string, budget: Budget): string {
-  spend(budget, 1 + (text.length >>> 3));
+  spend(budget, PART_STEPS + (text.length >>> 3));
   grow(budget, text.length);
   return text;
 }
@@ -111,7 +121,18 @@ export function shortText(value: Json): string {
   return `${utf8Prefix(text, SHORT_BYTES - 3 - end.length)}...${end}`;
 }
 
+/** Steps for keys of objects listed for the sake of error messages. */
+let keysShown = 0;
+
+/** The steps for keys that were listed for error messages since it was last asked: those, too, have to be paid for. */
+export function takeKeysShown(): number {
+  const taken = keysShown;
+  keysShown = 0;
+  return taken;
+}
+
 function beginningOf(value: Json): string {
+  if (typeof value === "object" && value !== null && !isArray(value)) keysShown += 4 * Object.keys(value).length;
   if (typeof value === "string") return quoted(utf8Prefix(value, 4 * SHORT_BYTES));
   const scalar = scalarText(value);
   if (scalar !== undefined) return scalar;

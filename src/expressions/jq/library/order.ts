@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../../../values/json.ts";
-import { type Budget, spend } from "../budget.ts";
+import { type Budget, payForCharacters, payForKeys, spend } from "../budget.ts";
 import { JqError } from "../errors.ts";
 
 export type TypeName = "null" | "boolean" | "number" | "string" | "array" | "object";
@@ -143,7 +143,7 @@ function open(pairs: Pair[], a: Container, b: Container, budget: Budget): number
 
 function openObjects(pairs: Pair[], a: JsonObject, b: JsonObject, budget: Budget): number {
   const keys = sortedKeys(a);
-  spend(budget, keys.length);
+  payForKeys(budget, 4 * keys.length);
   const byKeys = compareKeys(keys, sortedKeys(b));
   if (byKeys === 0) pairs.push({ a: keys.map((key) => a[key] as Json), b: keys.map((key) => b[key] as Json), next: 0 });
   return byKeys;
@@ -199,23 +199,25 @@ function equalContainers(a: Container, b: Container, budget: Budget): boolean {
 function equalLevel(x: Container, y: Container, left: Container[], right: Container[], budget: Budget): boolean {
   if (isArray(x)) {
     if (!isArray(y) || x.length !== y.length) return false;
-    spend(budget, x.length + 1);
+    spend(budget, x.length + 3);
     for (let i = 0; i < x.length; i++) {
-      if (!equalOrLater(x[i] as Json, y[i] as Json, left, right)) return false;
+      if (!equalOrLater(x[i] as Json, y[i] as Json, left, right, budget)) return false;
     }
     return true;
   }
   if (isArray(y)) return false;
   const keys = Object.keys(x);
-  if (keys.length !== Object.keys(y).length) return false;
-  spend(budget, keys.length + 1);
+  const others = Object.keys(y).length;
+  payForKeys(budget, keys.length + others + 1);
+  if (keys.length !== others) return false;
   for (const key of keys) {
-    if (!Object.hasOwn(y, key) || !equalOrLater(x[key] as Json, y[key] as Json, left, right)) return false;
+    if (!Object.hasOwn(y, key) || !equalOrLater(x[key] as Json, y[key] as Json, left, right, budget)) return false;
   }
   return true;
 }
 
-function equalOrLater(a: Json, b: Json, left: Container[], right: Container[]): boolean {
+function equalOrLater(a: Json, b: Json, left: Container[], right: Container[], budget: Budget): boolean {
+  if (typeof a === "string" && typeof b === "string" && a.length === b.length) payForCharacters(budget, a.length);
   if (a === b) return true;
   if (!isContainer(a) || !isContainer(b)) return false;
   left.push(a);
@@ -232,7 +234,7 @@ export function sortValues(values: readonly Json[], budget: Budget): Json[] {
 export function sortedOrder(keys: readonly Json[], budget: Budget): number[] {
   spend(budget, keys.length);
   return Array.from(keys.keys()).sort((i, j) => {
-    spend(budget, 1);
+    spend(budget, 2);
     return compare(keys[i] as Json, keys[j] as Json, budget, 0);
   });
 }

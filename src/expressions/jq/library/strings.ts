@@ -1,5 +1,5 @@
 import type { Json } from "../../../values/json.ts";
-import { type Budget, grow, spend } from "../budget.ts";
+import { type Budget, grow, payForCharacters, spend } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import type { Native } from "../native.ts";
 import { getIn } from "../paths/get.ts";
@@ -28,7 +28,7 @@ export const STRING_FUNCTIONS: Readonly<Record<string, Native>> = {
     if (typeof input !== "string") throw typeError(input, "only strings can be parsed");
     return fromJson(input, budget);
   },
-  "tonumber/0": toNumber,
+  "tonumber/0": (input, _, { budget }) => toNumber(input, budget),
   "toboolean/0": toBoolean,
   "format/1": (input, [name = null], { budget }) => {
     if (typeof name !== "string") throw typeError(name, "is not a valid format");
@@ -44,11 +44,11 @@ export const STRING_FUNCTIONS: Readonly<Record<string, Native>> = {
   "ascii/0": (input, _, { budget }) => implode([input], budget),
   "ascii_downcase/0": (input, _, { budget }) => mapAscii(input, /[A-Z]+/g, (part) => part.toLowerCase(), budget),
   "ascii_upcase/0": (input, _, { budget }) => mapAscii(input, /[a-z]+/g, (part) => part.toUpperCase(), budget),
-  "startswith/1": (input, [start = null]) => startsWith(input, start),
-  "endswith/1": (input, [end = null]) => endsWith(input, end),
-  "ltrimstr/1": (input, [start = null]) => withoutStart(input, start),
-  "rtrimstr/1": (input, [end = null]) => withoutEnd(input, end),
-  "trimstr/1": (input, [around = null]) => withoutEnd(withoutStart(input, around), around),
+  "startswith/1": (input, [start = null], { budget }) => startsWith(input, start, budget),
+  "endswith/1": (input, [end = null], { budget }) => endsWith(input, end, budget),
+  "ltrimstr/1": (input, [start = null], { budget }) => withoutStart(input, start, budget),
+  "rtrimstr/1": (input, [end = null], { budget }) => withoutEnd(input, end, budget),
+  "trimstr/1": (input, [around = null], { budget }) => withoutEnd(withoutStart(input, around, budget), around, budget),
   "trim/0": (input, _, { budget }) => trimEnd(trimStart(input, budget), budget),
   "ltrim/0": (input, _, { budget }) => trimStart(input, budget),
   "rtrim/0": (input, _, { budget }) => trimEnd(input, budget),
@@ -58,7 +58,7 @@ export const STRING_FUNCTIONS: Readonly<Record<string, Native>> = {
     }
     return splitText(input, separator, budget);
   },
-  "join/1": (input, [separator = null], { budget }) => join(elementsOf(input), separator, budget),
+  "join/1": (input, [separator = null], { budget }) => join(elementsOf(input, budget), separator, budget),
   "_strindices/1": (input, [part = null], { budget }) => {
     if (typeof input !== "string") throw typeError(input, "cannot be searched, as it is not a string");
     if (typeof part !== "string") throw typeError(part, "is not a string");
@@ -70,7 +70,8 @@ export const STRING_FUNCTIONS: Readonly<Record<string, Native>> = {
     getIn(getIn(indices(input, part, budget), { start: -1, end: null }, budget), 0, budget),
 };
 
-function toNumber(input: Json): Json {
+function toNumber(input: Json, budget: Budget): Json {
+  if (typeof input === "string") spend(budget, input.length / 4);
   if (typeof input === "number") return input;
   const number = typeof input === "string" ? parseNumber(input) : undefined;
   if (number === undefined) throw typeError(input, "cannot be parsed as a number");
@@ -121,24 +122,26 @@ function mapAscii(input: Json, letters: RegExp, map: (part: string) => string, b
   return input.replace(letters, map);
 }
 
-function startsWith(input: Json, start: Json): boolean {
+function startsWith(input: Json, start: Json, budget: Budget): boolean {
   if (typeof input !== "string" || typeof start !== "string") {
     throw new JqError("startswith() requires string inputs");
   }
+  payForCharacters(budget, start.length);
   return input.startsWith(start);
 }
 
-function endsWith(input: Json, end: Json): boolean {
+function endsWith(input: Json, end: Json, budget: Budget): boolean {
   if (typeof input !== "string" || typeof end !== "string") throw new JqError("endswith() requires string inputs");
+  payForCharacters(budget, end.length);
   return input.endsWith(end);
 }
 
-function withoutStart(input: Json, start: Json): Json {
-  return startsWith(input, start) ? (input as string).slice((start as string).length) : input;
+function withoutStart(input: Json, start: Json, budget: Budget): Json {
+  return startsWith(input, start, budget) ? (input as string).slice((start as string).length) : input;
 }
 
-function withoutEnd(input: Json, end: Json): Json {
-  if (!endsWith(input, end)) return input;
+function withoutEnd(input: Json, end: Json, budget: Budget): Json {
+  if (!endsWith(input, end, budget)) return input;
   const text = input as string;
   return text.slice(0, text.length - (end as string).length);
 }
@@ -184,7 +187,8 @@ function placesOf(text: string, part: string, budget: Budget): number[] {
   let characters = 0;
   let counted = 0;
   for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + 1)) {
-    spend(budget, 1);
+    // The whole part is compared again at each place.
+    spend(budget, 1 + (part.length >>> 6));
     grow(budget, NUMBER_BYTES);
     while (!unitwise && counted < at) {
       counted += unitsAt(text, counted);

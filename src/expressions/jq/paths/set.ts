@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../../../values/json.ts";
-import { type Budget, grow, spend } from "../budget.ts";
+import { type Budget, grow, payForCopy, spend } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import { isArray, typeOf } from "../library/order.ts";
 import { type Draft, setOwn } from "../objects.ts";
@@ -70,7 +70,7 @@ export function copyOfObject(object: JsonObject | null, budget: Budget, owned?: 
   if (object === null) return newDraft({}, owned);
   const copy = { ...object };
   const size = Object.keys(copy).length;
-  spend(budget, size);
+  payForCopy(budget, size);
   grow(budget, size * 16);
   return newDraft(copy, owned);
 }

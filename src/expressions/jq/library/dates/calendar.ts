@@ -31,6 +31,21 @@ export const MONTHS = [
   "December",
 ] as const;
 
+/** What a conversion stands for that is several others. */
+export const COMPOSED: Readonly<Record<string, string>> = {
+  c: "%a %b %e %H:%M:%S %Y",
+  D: "%m/%d/%y",
+  F: "%Y-%m-%d",
+  r: "%I:%M:%S %p",
+  R: "%H:%M",
+  T: "%H:%M:%S",
+  x: "%m/%d/%y",
+  X: "%H:%M:%S",
+};
+
+/** Steps that reading or writing one conversion costs. */
+export const CONVERSION_STEPS = 16;
+
 const DAY_SECONDS = 86_400;
 const DAYS_IN_400_YEARS = 146_097;
 const MONTH_STARTS = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334] as const;

@@ -1,4 +1,5 @@
-import { DAYS, isLeapYear, MONTHS, type Moment, modulo, secondsOf } from "./calendar.ts";
+import { type Budget, spend } from "../../budget.ts";
+import { COMPOSED, CONVERSION_STEPS, DAYS, isLeapYear, MONTHS, type Moment, modulo, secondsOf } from "./calendar.ts";
 
 /** One conversion: flags, width, modifier, letter. */
 const CONVERSION = /%([_\-0^#+]*)(\d*)([EO]?)([a-zA-Z%])/g;
@@ -10,10 +11,15 @@ type Part =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "number"; readonly value: number; readonly digits: number; readonly pad: "0" | " " };
 
-/** Formats as C's `strftime` does in the C locale and in UTC; what it does not know stays as it is. */
-export function strftime(moment: Moment, format: string): string {
+/**
+ * Formats as C's `strftime` does in the C locale and in UTC; what it does not know stays as it is.
+ *
+ * @throws {JqBudgetError}
+ */
+export function strftime(moment: Moment, format: string, budget: Budget): string {
   return format.replace(CONVERSION, (whole, flags: string, width: string, _modifier: string, letter: string) => {
-    const part = partOf(letter, moment);
+    spend(budget, CONVERSION_STEPS);
+    const part = partOf(letter, moment, budget);
     return part === undefined ? whole : padded(part, flags, Math.min(Number(width), MAX_WIDTH), letter);
   });
 }
@@ -42,17 +48,6 @@ function text(value: string): Part {
 function number(value: number, digits: number, pad: "0" | " " = "0"): Part {
   return { kind: "number", value, digits, pad };
 }
-
-const COMPOSED: Readonly<Record<string, string>> = {
-  c: "%a %b %e %H:%M:%S %Y",
-  D: "%m/%d/%y",
-  F: "%Y-%m-%d",
-  r: "%I:%M:%S %p",
-  R: "%H:%M",
-  T: "%H:%M:%S",
-  x: "%m/%d/%y",
-  X: "%H:%M:%S",
-};
 
 const SIMPLE: Readonly<Record<string, (moment: Moment) => Part>> = {
   "%": () => text("%"),
@@ -90,9 +85,9 @@ const SIMPLE: Readonly<Record<string, (moment: Moment) => Part>> = {
   Z: () => text("UTC"),
 };
 
-function partOf(letter: string, moment: Moment): Part | undefined {
+function partOf(letter: string, moment: Moment, budget: Budget): Part | undefined {
   const composed = Object.hasOwn(COMPOSED, letter) ? COMPOSED[letter] : undefined;
-  if (composed !== undefined) return text(strftime(moment, composed));
+  if (composed !== undefined) return text(strftime(moment, composed, budget));
   return Object.hasOwn(SIMPLE, letter) ? SIMPLE[letter]?.(moment) : undefined;
 }
 

@@ -1,4 +1,16 @@
-import { DAYS, daysSinceEpoch, MONTHS, type Moment, modulo, momentOf, weekdayOf, yearDayOf } from "./calendar.ts";
+import { type Budget, spend } from "../../budget.ts";
+import {
+  COMPOSED,
+  CONVERSION_STEPS,
+  DAYS,
+  daysSinceEpoch,
+  MONTHS,
+  type Moment,
+  modulo,
+  momentOf,
+  weekdayOf,
+  yearDayOf,
+} from "./calendar.ts";
 
 /** The weekday and the day of the year that C's caller puts in to see whether they were set. */
 const UNSET_WEEKDAY = 8;
@@ -17,22 +29,12 @@ export interface Parsed {
  * read and not used.
  *
  * @returns undefined when the text does not fit.
+ * @throws {JqBudgetError}
  */
-export function strptime(text: string, format: string): Parsed | undefined {
-  const reader = new Reader(text);
+export function strptime(text: string, format: string, budget: Budget): Parsed | undefined {
+  const reader = new Reader(text, budget);
   return reader.read(format, 0) ? { moment: reader.moment(), rest: text.slice(reader.position) } : undefined;
 }
-
-const COMPOSED: Readonly<Record<string, string>> = {
-  c: "%a %b %e %H:%M:%S %Y",
-  D: "%m/%d/%y",
-  F: "%Y-%m-%d",
-  r: "%I:%M:%S %p",
-  R: "%H:%M",
-  T: "%H:%M:%S",
-  x: "%m/%d/%y",
-  X: "%H:%M:%S",
-};
 
 /** Least and greatest value and most digits of the numbers. */
 const NUMBERS: Readonly<Record<string, readonly [from: number, to: number, digits: number]>> = {
@@ -70,7 +72,10 @@ class Reader {
   private wantsDays = false;
   private isAfternoon = false;
 
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly budget: Budget,
+  ) {}
 
   /** True when the format fits what comes next. */
   read(format: string, nesting: number): boolean {
@@ -92,6 +97,7 @@ class Reader {
   }
 
   private conversion(letter: string, nesting: number): boolean {
+    spend(this.budget, CONVERSION_STEPS);
     if (DATE_LETTERS.has(letter)) this.wantsDays = true;
     if (Object.hasOwn(NUMBERS, letter)) return this.number(letter);
     const composed = Object.hasOwn(COMPOSED, letter) ? COMPOSED[letter] : undefined;

@@ -36,6 +36,8 @@ interface Flags {
 const MAX_PATTERN_LENGTH = 65_536;
 /** Longer patterns are compiled each time, so that what is kept stays small. */
 const KEPT_PATTERN_LENGTH = 2_048;
+/** Steps before the first character is looked at. */
+const SEARCH_STEPS = 6;
 const MATCH_BYTES = 96;
 const CAPTURE_BYTES = 64;
 
@@ -50,6 +52,7 @@ const programs = new LRUCache<string, Program>({ max: 256 });
  */
 export function matchAll(text: string, pattern: string, flags: string | null, budget: Budget): Match[] {
   const options = flagsOf(flags);
+  spend(budget, SEARCH_STEPS + text.length / 32);
   const program = programOf(pattern, options, budget);
   const search = new Search(program, text, options);
   const counter = new Counter(text);
@@ -66,6 +69,7 @@ export function matchAll(text: string, pattern: string, flags: string | null, bu
 /** Whether a pattern matches anywhere. @throws as {@link matchAll} */
 export function testRegex(text: string, pattern: string, flags: string | null, budget: Budget): boolean {
   const options = flagsOf(flags);
+  spend(budget, SEARCH_STEPS);
   return new Search(programOf(pattern, options, budget), text, options).find(0, budget);
 }
 
@@ -97,18 +101,18 @@ function matchOf(text: string, program: Program, slots: Int32Array, counter: Cou
   const [begin = 0, end = 0] = slots;
   spend(budget, 4 + program.names.length);
   grow(budget, MATCH_BYTES + CAPTURE_BYTES * program.names.length);
-  const offset = counter.characters(begin);
+  const offset = counter.characters(begin, budget);
   const captures = program.names.map((name, index) => {
     const from = slots[2 * index + 2] ?? -1;
     const to = slots[2 * index + 3] ?? -1;
     if (from < 0 || to < 0) return { offset: -1, string: null, length: 0, name };
     // In an empty match jq puts every group where the match is.
     if (begin === end) return { offset, string: "", length: 0, name };
-    const start = counter.characters(from);
+    const start = counter.characters(from, budget);
     if (from >= to) return { offset: start, string: "", length: 0, name };
-    return { offset: start, length: counter.characters(to) - start, string: text.slice(from, to), name };
+    return { offset: start, length: counter.characters(to, budget) - start, string: text.slice(from, to), name };
   });
-  return { offset, length: counter.characters(end) - offset, string: text.slice(begin, end), captures };
+  return { offset, length: counter.characters(end, budget) - offset, string: text.slice(begin, end), captures };
 }
 
 /** Counts characters up to a place in UTF-16 units, going on from the last place asked for. */
@@ -121,8 +125,9 @@ class Counter {
     this.unitwise = isUnitwise(text);
   }
 
-  characters(units: number): number {
+  characters(units: number, budget: Budget): number {
     if (this.unitwise) return units;
+    spend(budget, Math.abs(units - this.units) / 2);
     while (this.units > units) {
       this.units -= this.units > 1 && unitsAt(this.text, this.units - 2) === 2 ? 2 : 1;
       this.count--;
