@@ -82,6 +82,20 @@ export const ENDLESS: readonly string[] = [
   "reduce range(1e5) as $i (null; {a: .}) | .. |= .",
   "reduce range(1e5) as $i (null; [.])",
   "nan | until(. > 0; .)",
+  // Cheap in appearance, dear because of what they are given, and again and again.
+  '("a" * 1e6 | [., @text + ""]) as [$a, $b] | ($a + "b") as $c | ($b + "c") as $d | 0 | until($c == $d; .)',
+  '("a" * 1e6) as $a | ($a + "b") as $b | 0 | until($b | startswith($a + "c"); .)',
+  '("a" * 1e6) as $a | 0 | until($a | tonumber? // false; .)',
+  '("a" * 1e5) as $a | ("b" + "a" * 300) as $b | 0 | until($a | contains($b); .)',
+  "([range(2e4) | {(tostring): 1}] | add) as $o | 0 | until($o | length == 0; .)",
+  "([range(2e4) | {(tostring): 1}] | add) as $o | 0 | until($o | all(. == 2); .)",
+  "([range(2e4) | {(tostring): 1}] | add) as $o | 0 | until(first($o[]) == 2; .)",
+  "([range(2e4) | {(tostring): 1}] | add) as $o | 0 | until($o | tonumber? // false; .)",
+  "([range(2e4) | {(tostring): 1}] | add) as $o | 0 | until($o == {}; .)",
+  "([range(2e4) | {(tostring): 1}] | add) as $o | ($o + {a: 1}) as $p | 0 | until($o < $p; . + 1 | select($o > $p))",
+  "[range(1e5)] as $a | 0 | until($a | first(..) == 1; .)",
+  '("😀" * 2e4) as $s | 0 | until($s | match("😀$").offset == 0; .)',
+  "0 | until(try error catch false; .)",
 ];
 
 /** Patterns that make a matcher without a budget try for years, on texts that make them. */

@@ -40,7 +40,7 @@ export function payForCopy(budget: Budget, keys: number): void {
   spend(budget, keys > SMALL_OBJECT ? keys * COPIED_KEY_STEPS : keys);
 }
 
-/** Takes the steps for comparing, searching or copying characters that are only read, as fast as memory goes. @throws {JqBudgetError} */
+/** Takes the steps for comparing texts, which may first have to be put together from their parts. @throws {JqBudgetError} */
 export function payForCharacters(budget: Budget, characters: number): void {
-  if (characters > 64) spend(budget, characters >>> 8);
+  if (characters > 64) spend(budget, characters >>> 6);
 }

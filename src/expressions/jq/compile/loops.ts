@@ -44,7 +44,10 @@ function reducer(loop: Loop): Reduce {
     const owned = new Set<object>();
     const flow = source(input, env, (value) => {
       burn(env.run, weight);
-      state = step(state, value, input, env, owned);
+      const current = state;
+      // What remains when the step fails and a `?//` in the source goes on with its next pattern.
+      state = null;
+      state = step(current, value, input, env, owned);
       return GO_ON;
     });
     if (flow === STOP) throw BREAK;

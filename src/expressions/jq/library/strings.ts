@@ -126,13 +126,13 @@ function startsWith(input: Json, start: Json, budget: Budget): boolean {
   if (typeof input !== "string" || typeof start !== "string") {
     throw new JqError("startswith() requires string inputs");
   }
-  payForCharacters(budget, start.length);
+  payForCharacters(budget, 4 * start.length);
   return input.startsWith(start);
 }
 
 function endsWith(input: Json, end: Json, budget: Budget): boolean {
   if (typeof input !== "string" || typeof end !== "string") throw new JqError("endswith() requires string inputs");
-  payForCharacters(budget, end.length);
+  payForCharacters(budget, 4 * end.length);
   return input.endsWith(end);
 }
 

@@ -32,6 +32,13 @@ describe("given patterns, when values are taken apart, then the variables are jq
     ],
     [". as {(.k): $x} | $x", { k: "k" }, "k"],
     ["[.[] as [$a] ?// $a | $a]", [[1], 2], [1, 2]],
+    // A step that fails has taken the state already when the source goes on with its next pattern.
+    ['reduce (.[] as [$a] ?// $a | $a) as $x (0; if $x == 1 then error("t") else [., $x] end)', [[1]], [null, [1]]],
+    [
+      '[foreach (.[] as [$a] ?// $a | $a) as $x (0; if $x == 1 then error("t") else [., $x] end)]',
+      [[1]],
+      [[null, [1]]],
+    ],
     [".[] as {a: $a} ?// [$b] | [$a, $b]", [{ a: 1 }, [2]], [1, null], [null, 2]],
     ['[[3]] | .[] as [$a] ?// $a | if ($a | type) == "number" then error("x") else $a end', null, [3]],
     ['[[1, 2]] | .[] as [$a] ?// $a | error("z\\($a)")', null, new Error("z[1,2]")],

@@ -127,7 +127,7 @@ class Counter {
 
   characters(units: number, budget: Budget): number {
     if (this.unitwise) return units;
-    spend(budget, Math.abs(units - this.units) / 2);
+    spend(budget, Math.abs(units - this.units));
     while (this.units > units) {
       this.units -= this.units > 1 && unitsAt(this.text, this.units - 2) === 2 ? 2 : 1;
       this.count--;

@@ -1,6 +1,7 @@
-import { type Budget, spend } from "../../budget.ts";
+import type { Budget } from "../../budget.ts";
 import { JqBudgetError } from "../../errors.ts";
 import { foldCase } from "./characters.ts";
+import { Choices, FIELDS, MAX_STACK, UNDO } from "./choices.ts";
 import { nextClusterEnd } from "./clusters.ts";
 import { Op, type Program } from "./program.ts";
 import { before, foldText, holds } from "./surroundings.ts";
@@ -34,19 +35,11 @@ const {
   Literal,
 } = Op;
 
-/** How many operations count as one step of the budget. */
-const OPERATIONS_A_STEP = 2;
-/** Numbers that the stack of choices may hold: 32 MB. */
-const MAX_STACK = 2 ** 23;
 /** Calls of groups inside one another. */
 const MAX_CALLS = 5_000;
 /** Looks and atomic groups inside one another, which recurse on the native stack. */
 const MAX_INNER = 400;
-const FIELDS = 4;
-
-/** Entries of the stack: a place to go on from is its address; the others are negative. */
-const UNDO = -1;
-/** A run that gives back its characters: this less the address that follows it. */
+/** Entry of the stack for a run that gives back its characters: this less the address that follows it. */
 const RUN = -2;
 
 /** Where a group was called from. */
@@ -58,8 +51,6 @@ interface Call {
   readonly counters: Int32Array;
 }
 
-let spareStack: Int32Array<ArrayBuffer> = new Int32Array(4_096);
-
 /** Which matches are wanted. */
 export interface Choice {
   /** The longest of all; otherwise the first. */
@@ -68,17 +59,11 @@ export interface Choice {
 }
 
 /**
- * Runs a program over one text: a backtracking matcher with a stack of its own, in which every operation is paid for, so that no pattern
+ * Runs a program over one text: a backtracking matcher, in which every operation is paid for, so that no pattern
  * can hold the process.
  */
-export class Machine {
-  /** Begin and end of the match and of each group in UTF-16 units, -1 where there is none; counters behind. */
-  readonly slots: Int32Array;
+export class Machine extends Choices {
   private readonly calls: Call[] = [];
-  private stack: Int32Array<ArrayBuffer>;
-  private height = 0;
-  private operations = 0;
-  private limit = 0;
   private inner = 0;
   private searchStart = 0;
   private matchStart = 0;
@@ -90,31 +75,13 @@ export class Machine {
     private readonly text: string,
     private readonly choice: Choice,
   ) {
-    this.slots = new Int32Array(program.slots);
-    this.stack = spareStack;
-  }
-
-  /** The stack that grew is kept for the next machine, unless it grew too much. */
-  release(): void {
-    if (this.stack.length <= MAX_STACK / 64) spareStack = this.stack;
+    super(program.slots);
   }
 
   /** The budget for what follows. */
   begin(budget: Budget, searchStart: number): void {
     this.searchStart = searchStart;
-    this.operations = 0;
-    this.limit = Math.max(budget.fuel, 0) * OPERATIONS_A_STEP;
-  }
-
-  /** Pays for what was done since {@link begin}. @throws {JqBudgetError} */
-  end(budget: Budget): void {
-    spend(budget, this.operations / OPERATIONS_A_STEP);
-  }
-
-  /** @throws {JqBudgetError} when no operations are left. */
-  pay(operations: number): void {
-    this.operations += operations;
-    if (this.operations > this.limit) throw new JqBudgetError("fuel");
+    this.allow(budget);
   }
 
   /** Whether a match begins at a place; its places are in {@link slots}. @throws {JqBudgetError} */
@@ -130,28 +97,6 @@ export class Machine {
     return end >= 0;
   }
 
-  private push(kind: number, a: number, b: number, c: number): void {
-    if (this.height + FIELDS > this.stack.length) this.enlarge();
-    const { stack, height } = this;
-    stack[height] = kind;
-    stack[height + 1] = a;
-    stack[height + 2] = b;
-    stack[height + 3] = c;
-    this.height = height + FIELDS;
-  }
-
-  private enlarge(): void {
-    if (this.stack.length * 2 > MAX_STACK) throw new JqBudgetError("output");
-    const larger = new Int32Array(this.stack.length * 2);
-    larger.set(this.stack);
-    this.stack = larger;
-  }
-
-  private setSlot(slot: number, value: number): void {
-    this.push(UNDO, slot, this.slots[slot] ?? -1, 0);
-    this.slots[slot] = value;
-  }
-
   /** Runs what is inside a look or an atomic group. @returns where it ended, or -1. */
   private runInner(address: number, position: number, mustEnd: number, call: number): number {
     if (++this.inner > MAX_INNER) throw new JqBudgetError("depth");
@@ -159,28 +104,6 @@ export class Machine {
       return this.run(address, position, mustEnd, call);
     } finally {
       this.inner--;
-    }
-  }
-
-  /** Forgets the choices above a height, but not how to undo what was set. */
-  private cut(base: number): void {
-    const { stack } = this;
-    let kept = base;
-    for (let at = base; at < this.height; at += FIELDS) {
-      if (stack[at] !== UNDO) continue;
-      stack.copyWithin(kept, at, at + FIELDS);
-      kept += FIELDS;
-    }
-    this.pay((this.height - base) >> 3);
-    this.height = kept;
-  }
-
-  /** Undoes everything above a height. */
-  private unwind(base: number): void {
-    const { stack } = this;
-    while (this.height > base) {
-      this.height -= FIELDS;
-      if (stack[this.height] === UNDO) this.slots[stack[this.height + 1] ?? 0] = stack[this.height + 2] ?? -1;
     }
   }
 
