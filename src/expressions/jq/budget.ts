@@ -27,6 +27,8 @@ export function grow(budget: Budget, bytes: number): void {
 const KEY_STEPS = 4;
 /** The same where the object is copied. */
 const COPIED_KEY_STEPS = 16;
+/** Steps for a new object. */
+const OBJECT_STEPS = 4;
 /** Objects up to this size are cheap to copy. */
 const SMALL_OBJECT = 64;
 
@@ -37,7 +39,7 @@ export function payForKeys(budget: Budget, keys: number): void {
 
 /** Takes the steps for a copy of an object. @throws {JqBudgetError} */
 export function payForCopy(budget: Budget, keys: number): void {
-  spend(budget, keys > SMALL_OBJECT ? keys * COPIED_KEY_STEPS : keys);
+  spend(budget, keys > SMALL_OBJECT ? keys * COPIED_KEY_STEPS : OBJECT_STEPS + keys);
 }
 
 /** Takes the steps for comparing texts, which may first have to be put together from their parts. @throws {JqBudgetError} */

@@ -74,7 +74,7 @@ export function burn(run: Run, steps: number): void {
 }
 
 /** Steps for an error that is caught; JavaScript notes where each came from. */
-const ERROR_STEPS = 120;
+const ERROR_STEPS = 160;
 
 /** Takes the steps for an error that is caught, and for the words in it. */
 export function payForError(run: Run): void {
