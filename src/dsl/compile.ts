@@ -43,6 +43,7 @@ export function compile(document: JsonObject, report: Report): Workflow | undefi
   const byKey = new Map<string, Task>();
   const scope: Scope = { report, use, taskNames, enclosing: [], calls: [], byKey, readList: readTaskList, readTask };
   checkUse(use, scope, variables);
+  const tasks = readTaskList(document.do, { pointer: "/do", key: "/do", reference: "/do", inFunction: false }, scope);
   return {
     ...header,
     digest: digestOf(document),
@@ -50,7 +51,8 @@ export function compile(document: JsonObject, report: Report): Workflow | undefi
     input: inputFlowAt(document.input, "/input", "workflowInput", scope),
     output: outputFlowAt(document.output, "/output", "`output`", "workflowOutput", scope),
     timeout: timeoutAt(document.timeout, "/timeout", "workflowTimeout", scope),
-    tasks: readTaskList(document.do, { pointer: "/do", key: "/do", reference: "/do", inFunction: false }, scope),
+    tasks,
+    listens: [...byKey.values()].some(({ kind }) => kind === "listen"),
     byKey,
   };
 }
