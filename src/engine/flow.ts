@@ -30,6 +30,8 @@ export function listOf(task: Task | null, frame: Frame, situation: Situation): T
       return task.do;
     case "try":
       return frame.attempt?.section === "catch" ? (task.catch.do ?? []) : task.try;
+    case "listen":
+      return task.foreach?.do ?? null;
     default:
       return null;
   }
