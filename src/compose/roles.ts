@@ -13,10 +13,12 @@ import type { Tracing } from "../ports/tracing.ts";
 import { ActivitiesInHand } from "../runtime/activities-in-hand.ts";
 import { createDefinitions } from "../runtime/compiled-definitions.ts";
 import { redrive } from "../runtime/dead-letters.ts";
+import { createEventDelivery } from "../runtime/deliver-events.ts";
 import { createFailpoints } from "../runtime/failpoints.ts";
 import { createFunctionQueues } from "../runtime/function-queues.ts";
 import type { Ports, RuntimeSettings } from "../runtime/ports.ts";
 import { createWakeProcessor } from "../runtime/process-wake.ts";
+import { createPublisher } from "../runtime/publish-events.ts";
 import { createReconciler } from "../runtime/reconcile.ts";
 import { runActivity } from "../runtime/run-activity.ts";
 import { createStandIn } from "../runtime/stand-in.ts";
@@ -65,22 +67,21 @@ export function runtimePorts(
     partitions: adapters.partitions,
     childDepth: config.childDepth,
     limits: { payloadBytes: config.payloadMaxBytes, historyEvents: config.historyMaxEvents },
+    lifecycle: config.lifecycleEvents,
     retention: { closedForMs: config.retentionClosedMs, letteredForMs: config.retentionDeadLettersMs },
     snapshotEvery: SNAPSHOT_EVERY,
     cachedStates: CACHED_STATES,
     runtime: { name: "durabull", version },
   };
+  const { events, database, queues } = adapters;
+  const definitions = createDefinitions(database, compileWorkflow);
+  const failpoints = createFailpoints(config.failpoints, Math.random);
+  const kept = { ms: config.eventRetentionMs, count: config.lifecycleEventsKept };
   return {
-    events: adapters.events,
-    database: adapters.database,
-    queues: adapters.queues,
-    definitions: createDefinitions(adapters.database, compileWorkflow),
-    functionQueues: createFunctionQueues(adapters.database),
-    log,
-    metrics,
-    tracing,
-    failpoints: createFailpoints(config.failpoints, Math.random),
-    settings,
+    ...{ events, database, queues, definitions, log, metrics, tracing, failpoints, settings },
+    functionQueues: createFunctionQueues(database),
+    publisher: createPublisher(database, kept),
+    delivery: createEventDelivery({ events, database, queues, definitions, log, metrics, failpoints }),
   };
 }
 

@@ -42,6 +42,9 @@ export interface Config extends AdapterChoices {
   readonly streamsMax: number;
   readonly streamHeartbeatMs: number;
   readonly changesKept: number;
+  readonly eventRetentionMs: number;
+  readonly lifecycleEvents: "all" | "workflow" | "off";
+  readonly lifecycleEventsKept: number;
 
   readonly workerConcurrency: number;
   readonly taskConcurrency: number;
@@ -245,6 +248,9 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     streamsMax: settings.STREAMS_MAX,
     streamHeartbeatMs: settings.STREAM_HEARTBEAT,
     changesKept: settings.CHANGES_KEPT,
+    eventRetentionMs: settings.EVENT_RETENTION,
+    lifecycleEvents: settings.LIFECYCLE_EVENTS,
+    lifecycleEventsKept: settings.LIFECYCLE_EVENTS_KEPT,
     workerConcurrency: settings.WORKER_CONCURRENCY,
     taskConcurrency: settings.TASK_CONCURRENCY,
     reclaim: settings.WORKER_RECLAIM_ENABLED,

@@ -204,6 +204,21 @@ export const settingsSchema = z.object({
     meaning:
       "Of one tenant, over all API processes, on average and at most at once; a start beyond is refused with 429. 0 = no limit.",
   }),
+  EVENT_RETENTION: setting(keptMs(), {
+    default: "7d",
+    meaning:
+      "How long published events are kept, for who begins to listen or follows; 0 or off = for ever. What was not delivered yet is kept in any case.",
+  }),
+  LIFECYCLE_EVENTS: setting(oneOf("all", "workflow", "off"), {
+    default: "all",
+    meaning:
+      "Lifecycle events of the DSL that are published for GET /api/v1/events/stream: of workflows and tasks (all), of workflows, or none.",
+  }),
+  LIFECYCLE_EVENTS_KEPT: setting(integer(100, 10_000_000), {
+    default: "10000",
+    unit: "events",
+    meaning: "Lifecycle events kept of each tenant, about: how far a reader of the stream may fall behind.",
+  }),
   RETENTION_CLOSED: setting(keptMs(), {
     default: "30d",
     meaning:

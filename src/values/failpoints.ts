@@ -12,6 +12,11 @@ export const FAILPOINTS = [
   "after-claim",
   "after-effect",
   "after-append",
+  "after-publish",
+  "before-subscribe",
+  "after-subscribe",
+  "before-deliver",
+  "before-delivered",
 ] as const;
 export type FailpointName = (typeof FAILPOINTS)[number];
 
