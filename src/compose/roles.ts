@@ -5,6 +5,7 @@ import type { Config } from "../config/index.ts";
 import { compileWorkflow } from "../dsl/index.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
 import { createHttpExecutor } from "../executors/call-http.ts";
+import { sendEventFunction } from "../executors/send-event.ts";
 import type { DefinedFunction } from "../functions/index.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Executor, Log } from "../ports/executor.ts";
@@ -14,6 +15,7 @@ import { ActivitiesInHand } from "../runtime/activities-in-hand.ts";
 import { createDefinitions } from "../runtime/compiled-definitions.ts";
 import { redrive } from "../runtime/dead-letters.ts";
 import { createEventDelivery } from "../runtime/deliver-events.ts";
+import { SEND_EVENT, sinkIdOf } from "../runtime/event-sinks.ts";
 import { createFailpoints } from "../runtime/failpoints.ts";
 import { createFunctionQueues } from "../runtime/function-queues.ts";
 import type { Ports, RuntimeSettings } from "../runtime/ports.ts";
@@ -68,6 +70,7 @@ export function runtimePorts(
     childDepth: config.childDepth,
     limits: { payloadBytes: config.payloadMaxBytes, historyEvents: config.historyMaxEvents },
     lifecycle: config.lifecycleEvents,
+    sinks: { ids: config.eventSinks.map(sinkIdOf), retries: config.eventSinkRetries },
     retention: { closedForMs: config.retentionClosedMs, letteredForMs: config.retentionDeadLettersMs },
     snapshotEvery: SNAPSHOT_EVERY,
     cachedStates: CACHED_STATES,
@@ -121,9 +124,12 @@ export function startStandInRole(config: Config, ports: Ports): Role {
 export async function startTaskRole(
   config: Config,
   ports: Ports,
-  functions: readonly DefinedFunction[],
+  given: readonly DefinedFunction[],
   aroundHttp: (execute: Executor) => Executor = (execute) => execute,
 ): Promise<Role> {
+  const sinks = config.eventSinks.map((url) => ({ id: sinkIdOf(url), url }));
+  const functions =
+    sinks.length === 0 ? given : [...given, sendEventFunction(SEND_EVENT, sinks, config.eventSinkSecret)];
   const http = createHttpExecutor({
     allowPrivateNetwork: config.allowPrivateNetwork,
     allowedHosts: config.httpAllowedHosts,

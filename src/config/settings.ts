@@ -7,6 +7,7 @@ import {
   host,
   hostPatterns,
   httpUrl,
+  httpUrls,
   integer,
   keptMs,
   oneOf,
@@ -218,6 +219,20 @@ export const settingsSchema = z.object({
     default: "10000",
     unit: "events",
     meaning: "Lifecycle events kept of each tenant, about: how far a reader of the stream may fall behind.",
+  }),
+  EVENT_SINKS: setting(httpUrls(), {
+    meaning:
+      "Comma-separated addresses that every event of an emit task is sent to, as CloudEvents over HTTP. For workflow and task workers.",
+  }),
+  EVENT_SINK_SECRET: setting(text(), {
+    meaning:
+      "Signs what is sent to sinks (webhook-signature, as Standard Webhooks have it). Without it nothing is signed.",
+    secret: true,
+  }),
+  EVENT_SINK_RETRIES: setting(integer(0, 100), {
+    default: "10",
+    unit: "retries",
+    meaning: "Of an event that a sink does not take, after 1, 2, 4, 8 … seconds; then it is a dead letter.",
   }),
   RETENTION_CLOSED: setting(keptMs(), {
     default: "30d",

@@ -9,6 +9,7 @@ import type { Retention } from "../ports/retention.ts";
 import type { Tracing } from "../ports/tracing.ts";
 import type { TenantId } from "../values/ids.ts";
 import type { EventDelivery } from "./deliver-events.ts";
+import type { SinkSettings } from "./event-sinks.ts";
 import type { Failpoints } from "./failpoints.ts";
 import type { LifecycleChoice, Publisher } from "./publish-events.ts";
 
@@ -63,6 +64,7 @@ export interface RuntimeSettings {
   /** Of each execution. */
   readonly limits: Limits;
   readonly lifecycle: LifecycleChoice;
+  readonly sinks: SinkSettings;
   /** How long what has ended is kept. */
   readonly retention: Retention;
   /** Events between two snapshots. */

@@ -4,6 +4,7 @@ import type { EventChannel, EventLog, EventsKept, NewPublishedEvent } from "../p
 import type { ExecutionHead } from "../ports/event-store.ts";
 import type { TenantId } from "../values/ids.ts";
 import { indexKeys } from "./event-index.ts";
+import { SINK_NAMESPACE, startSinks } from "./event-sinks.ts";
 import { lifecycleEvents, lifecycleOfTask } from "./lifecycle-events.ts";
 import type { Ports } from "./ports.ts";
 
@@ -109,7 +110,7 @@ async function publishAll(
     const origin = `${head.executionId}.${event.sequence}`;
     return [{ record: { event: event.data.event, origin }, keys: indexKeys(event.data.event), once: origin }];
   });
-  const choice = ports.settings.lifecycle;
+  const choice = head.definition.namespace === SINK_NAMESPACE ? "off" : ports.settings.lifecycle;
   const lifecycle = choice === "off" ? [] : history.flatMap((event) => lifecycleEvents(event, head, state));
   const wanted = choice === "all" ? lifecycle : lifecycle.filter((event) => !lifecycleOfTask(event));
   await Promise.all([
@@ -124,5 +125,6 @@ async function publishAll(
     await ports.failpoints.hit("after-publish");
     ports.metrics.published(emitted.length);
     ports.delivery.soon(head.tenant);
+    for (const { record, once = "" } of emitted) await startSinks(ports, head.tenant, once, record.event);
   }
 }

@@ -39,6 +39,7 @@ const SETTINGS: Omit<RuntimeSettings, "partitions"> = {
   retention: { closedForMs: Number.POSITIVE_INFINITY, letteredForMs: Number.POSITIVE_INFINITY },
   snapshotEvery: 500,
   lifecycle: "off",
+  sinks: { ids: [], retries: 0 },
   childDepth: 10,
   cachedStates: 100,
   runtime: { name: "durabull", version: "test" },
