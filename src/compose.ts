@@ -21,6 +21,7 @@ import { NO_TRACING, type StartedTracing, startTracing } from "./observability/t
 import { startWatchdog } from "./observability/watchdog.ts";
 import type { Executor, Log } from "./ports/executor.ts";
 import { createDefinitionService, type DefinitionService } from "./runtime/definitions.ts";
+import { createEventService } from "./runtime/event-service.ts";
 import { createScaler } from "./runtime/scaler.ts";
 import { createExecutionService, type ExecutionService } from "./runtime/service.ts";
 
@@ -102,6 +103,10 @@ export async function openService(
           .find((queue) => queue.name === name)
           ?.getWorkersCount(),
     });
+    const eventService = createEventService({
+      ...{ ...adapters, ...ports },
+      payloadBytes: config.payloadMaxBytes,
+    });
     // A task worker runs the user's functions, which may compute for as long as they like.
     if (roles.includes("workflow") || roles.includes("api")) {
       const watchdog = startWatchdog({ limitMs: options.stallLimitMs ?? STALL_LIMIT_MS, worker });
@@ -135,6 +140,7 @@ export async function openService(
       const app = await createApp({
         executions,
         definitions,
+        eventService,
         scaler: createScaler(adapters.queues, config.scalerJobsPerWorker),
         health,
         logger,
@@ -156,6 +162,8 @@ export async function openService(
       logger.info("draining");
       await Promise.all(started.map((role) => role.drain(config.shutdownGraceMs)));
       executions.close();
+      eventService.close();
+      await ports.delivery.idle();
       for (const close of closers.reverse()) await close();
       await adapters.close();
       logger.info("drained");

@@ -5,6 +5,7 @@ import type { Config } from "../config/index.ts";
 import { compileWorkflow } from "../dsl/index.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
 import { createHttpExecutor } from "../executors/call-http.ts";
+import { sendEventFunction } from "../executors/send-event.ts";
 import type { DefinedFunction } from "../functions/index.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Executor, Log } from "../ports/executor.ts";
@@ -13,10 +14,13 @@ import type { Tracing } from "../ports/tracing.ts";
 import { ActivitiesInHand } from "../runtime/activities-in-hand.ts";
 import { createDefinitions } from "../runtime/compiled-definitions.ts";
 import { redrive } from "../runtime/dead-letters.ts";
+import { createEventDelivery } from "../runtime/deliver-events.ts";
+import { SEND_EVENT, sinkIdOf } from "../runtime/event-sinks.ts";
 import { createFailpoints } from "../runtime/failpoints.ts";
 import { createFunctionQueues } from "../runtime/function-queues.ts";
 import type { Ports, RuntimeSettings } from "../runtime/ports.ts";
 import { createWakeProcessor } from "../runtime/process-wake.ts";
+import { createPublisher } from "../runtime/publish-events.ts";
 import { createReconciler } from "../runtime/reconcile.ts";
 import { runActivity } from "../runtime/run-activity.ts";
 import { createStandIn } from "../runtime/stand-in.ts";
@@ -65,22 +69,22 @@ export function runtimePorts(
     partitions: adapters.partitions,
     childDepth: config.childDepth,
     limits: { payloadBytes: config.payloadMaxBytes, historyEvents: config.historyMaxEvents },
+    lifecycle: config.lifecycleEvents,
+    sinks: { ids: config.eventSinks.map(sinkIdOf), retries: config.eventSinkRetries },
     retention: { closedForMs: config.retentionClosedMs, letteredForMs: config.retentionDeadLettersMs },
     snapshotEvery: SNAPSHOT_EVERY,
     cachedStates: CACHED_STATES,
     runtime: { name: "durabull", version },
   };
+  const { events, database, queues } = adapters;
+  const definitions = createDefinitions(database, compileWorkflow);
+  const failpoints = createFailpoints(config.failpoints, Math.random);
+  const kept = { ms: config.eventRetentionMs, count: config.lifecycleEventsKept };
   return {
-    events: adapters.events,
-    database: adapters.database,
-    queues: adapters.queues,
-    definitions: createDefinitions(adapters.database, compileWorkflow),
-    functionQueues: createFunctionQueues(adapters.database),
-    log,
-    metrics,
-    tracing,
-    failpoints: createFailpoints(config.failpoints, Math.random),
-    settings,
+    ...{ events, database, queues, definitions, log, metrics, tracing, failpoints, settings },
+    functionQueues: createFunctionQueues(database),
+    publisher: createPublisher(database, kept),
+    delivery: createEventDelivery({ events, database, queues, definitions, log, metrics, failpoints }),
   };
 }
 
@@ -120,9 +124,12 @@ export function startStandInRole(config: Config, ports: Ports): Role {
 export async function startTaskRole(
   config: Config,
   ports: Ports,
-  functions: readonly DefinedFunction[],
+  given: readonly DefinedFunction[],
   aroundHttp: (execute: Executor) => Executor = (execute) => execute,
 ): Promise<Role> {
+  const sinks = config.eventSinks.map((url) => ({ id: sinkIdOf(url), url }));
+  const functions =
+    sinks.length === 0 ? given : [...given, sendEventFunction(SEND_EVENT, sinks, config.eventSinkSecret)];
   const http = createHttpExecutor({
     allowPrivateNetwork: config.allowPrivateNetwork,
     allowedHosts: config.httpAllowedHosts,

@@ -42,6 +42,12 @@ export interface Config extends AdapterChoices {
   readonly streamsMax: number;
   readonly streamHeartbeatMs: number;
   readonly changesKept: number;
+  readonly eventRetentionMs: number;
+  readonly eventSinks: readonly string[];
+  readonly eventSinkSecret: string | null;
+  readonly eventSinkRetries: number;
+  readonly lifecycleEvents: "all" | "workflow" | "off";
+  readonly lifecycleEventsKept: number;
 
   readonly workerConcurrency: number;
   readonly taskConcurrency: number;
@@ -245,6 +251,12 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     streamsMax: settings.STREAMS_MAX,
     streamHeartbeatMs: settings.STREAM_HEARTBEAT,
     changesKept: settings.CHANGES_KEPT,
+    eventRetentionMs: settings.EVENT_RETENTION,
+    eventSinks: settings.EVENT_SINKS ?? [],
+    eventSinkSecret: settings.EVENT_SINK_SECRET ?? null,
+    eventSinkRetries: settings.EVENT_SINK_RETRIES,
+    lifecycleEvents: settings.LIFECYCLE_EVENTS,
+    lifecycleEventsKept: settings.LIFECYCLE_EVENTS_KEPT,
     workerConcurrency: settings.WORKER_CONCURRENCY,
     taskConcurrency: settings.TASK_CONCURRENCY,
     reclaim: settings.WORKER_RECLAIM_ENABLED,
@@ -300,7 +312,13 @@ export function secretTexts(config: Config): readonly string[] {
     choice.kind !== "embedded" && URL.canParse(choice.url) ? [new URL(choice.url).password] : [],
   );
   const passwords = urls.flatMap((password) => [password, unescaped(password)]);
-  const texts = [...Object.values(config.secrets), ...Object.values(config.tracing?.headers ?? {}), ...passwords];
+  const sinkSecret = config.eventSinkSecret === null ? [] : [config.eventSinkSecret];
+  const texts = [
+    ...sinkSecret,
+    ...Object.values(config.secrets),
+    ...Object.values(config.tracing?.headers ?? {}),
+    ...passwords,
+  ];
   return texts.flatMap((text) => [text, ...membersOf(text)]);
 }
 

@@ -55,6 +55,7 @@ export function compile(document: JsonObject, report: Report): Workflow | undefi
     readTask,
   };
   checkUse(use, scope, variables);
+  const tasks = readTaskList(document.do, { pointer: "/do", key: "/do", reference: "/do", inFunction: false }, scope);
   return {
     ...header,
     digest: digestOf(document),
@@ -62,7 +63,8 @@ export function compile(document: JsonObject, report: Report): Workflow | undefi
     input: inputFlowAt(document.input, "/input", "workflowInput", scope),
     output: outputFlowAt(document.output, "/output", "`output`", "workflowOutput", scope),
     timeout: timeoutAt(document.timeout, "/timeout", "workflowTimeout", scope),
-    tasks: readTaskList(document.do, { pointer: "/do", key: "/do", reference: "/do", inFunction: false }, scope),
+    tasks,
+    listens: [...byKey.values()].some(({ kind }) => kind === "listen"),
     byKey,
   };
 }

@@ -1,6 +1,9 @@
 import type { Json, JsonObject } from "../values/json.ts";
 import { problemToJson } from "../values/problem.ts";
 import type {
+  EventProcessed,
+  EventReceived,
+  EventSubscribed,
   ExecutionStarted,
   HistoryEvent,
   Move,
@@ -11,12 +14,14 @@ import type {
   TimerFired,
 } from "./events.ts";
 import { extensionMark, inOwnSection, isInExtension, sectionAfter } from "./extensions.ts";
+import { iterating, processed, received, subscribed } from "./listening.ts";
 import {
   type Around,
   descendantsOf,
   type ExecutionState,
   type Frame,
   frameOf,
+  type Listen,
   type PendingActivity,
   ROOT,
   type Step,
@@ -78,9 +83,9 @@ function applied(state: ExecutionState, event: HistoryEvent): ExecutionState {
     case "execution.retried":
       return reopened(state, event.at);
     case "execution.cancelled":
-      return { ...closed(state, "cancelled"), frames: {}, ready: [], activities: {}, timers: {} };
+      return emptied(closed(state, "cancelled"));
     case "workflow.completed":
-      return { ...closed(state, "completed"), frames: {}, ready: [], activities: {}, timers: {} };
+      return emptied(closed(state, "completed"));
     case "workflow.failed":
       return closed(state, "failed");
     case "task.started":
@@ -130,7 +135,19 @@ function applied(state: ExecutionState, event: HistoryEvent): ExecutionState {
       return timerFired(state, event);
     case "timer.cancelled":
       return { ...state, timers: omit(state.timers, [event.data.timer]) };
+    case "event.subscribed":
+      return eventSubscribed(state, event);
+    case "event.received":
+      return eventReceived(state, event);
+    case "event.processed":
+      return eventProcessed(state, event);
+    case "event.emitted":
+      return state;
   }
+}
+
+function emptied(state: ExecutionState): ExecutionState {
+  return { ...state, frames: {}, ready: [], activities: {}, timers: {}, subscriptions: {} };
 }
 
 function opened({ data, at }: ExecutionStarted): ExecutionState {
@@ -166,6 +183,7 @@ function opened({ data, at }: ExecutionStarted): ExecutionState {
     children: [],
     abandoned: [],
     timers: {},
+    subscriptions: {},
   };
 }
 
@@ -212,6 +230,7 @@ function newFrame(of: {
     loop: null,
     attempt: null,
     fork: null,
+    listen: null,
   };
 }
 
@@ -257,6 +276,9 @@ function taskSkipped(state: ExecutionState, { data }: TaskSkipped): ExecutionSta
 function entered(before: ExecutionState, data: TaskStarted["data"] | TaskSkipped["data"]): ExecutionState {
   const state = sectioned(before, data);
   const parent = frameOf(state, data.parent);
+  if (data.iteration !== undefined && parent.listen !== null) {
+    return withFrame(state, parent.id, iterating(parent.listen, data.iteration));
+  }
   if (data.iteration !== undefined && parent.loop !== null) {
     const loop = { ...parent.loop, index: data.iteration };
     return withFrame(state, parent.id, { loop, vars: loopVariables(loop), visits: {} });
@@ -277,7 +299,9 @@ function sectioned(state: ExecutionState, data: TaskStarted["data"] | TaskSkippe
   if (parent.around === undefined) return state;
   const around = sectionAfter(parent.around, data.extension);
   if (around === parent.around) return state;
-  const moved = withFrame(state, parent.id, { around, visits: {} });
+  // What failed inside and was caught goes with the first task that comes after.
+  const rest = around.section === "after" ? withoutAll(state, descendantsOf(state, parent.id)) : state;
+  const moved = withFrame(rest, parent.id, { around, visits: {} });
   if (data.extension?.asked === undefined) return moved;
   const answered = withFrame(moved, parent.id, { activity: null });
   return { ...answered, activities: omit(answered.activities, [data.extension.asked]) };
@@ -335,6 +359,46 @@ function timerFired(state: ExecutionState, { data }: TimerFired): ExecutionState
   }
 }
 
+function eventSubscribed(state: ExecutionState, event: EventSubscribed): ExecutionState {
+  const frame = frameOf(state, event.data.frame);
+  const subscriptions = { ...state.subscriptions, [event.sequence]: { frame: frame.id } };
+  // After a redrive it goes on with whatever it was doing.
+  const waiting = frame.listen === null ? idle(state, frame.id) : state;
+  const begun = frame.listen === null ? inOwnSection(frame) : {};
+  return { ...withFrame(waiting, frame.id, { ...begun, listen: subscribed(frame.listen, event) }), subscriptions };
+}
+
+function eventReceived(state: ExecutionState, { data }: EventReceived): ExecutionState {
+  const frame = frameOf(state, data.frame);
+  if (frame.listen === null) throw new Error(`frame ${frame.id} hears an event and does not listen`);
+  return listenGoesOn(state, frame.id, received(frame.listen, data));
+}
+
+function eventProcessed(state: ExecutionState, { data }: EventProcessed): ExecutionState {
+  const frame = frameOf(state, data.frame);
+  if (frame.listen === null) throw new Error(`frame ${frame.id} is through with an event and does not listen`);
+  const begun = frame.listen.isIterating ? frame.listen : iterating(frame.listen, data.iteration).listen;
+  const after = listenGoesOn(withFrame(state, frame.id, { vars: {} }), frame.id, processed(begun, data));
+  return data.context === undefined ? after : { ...after, context: data.context };
+}
+
+/** Works on the next event, ends, or waits for one. */
+function listenGoesOn(state: ExecutionState, id: number, listen: Listen): ExecutionState {
+  const kept = withFrame(state, id, { listen });
+  const names = Object.entries(kept.subscriptions).filter(([, { frame }]) => frame === id);
+  const isOver = listen.subscription === null;
+  const subscriptions = isOver
+    ? omit(
+        kept.subscriptions,
+        names.map(([name]) => Number(name)),
+      )
+    : kept.subscriptions;
+  const after = { ...kept, subscriptions };
+  if (listen.isIterating) return after;
+  if (listen.waiting.length > 0) return turn(after, id, { do: "iterate" });
+  return isOver ? turn(after, id, { do: "finish", output: listen.consumed }) : idle(after, id);
+}
+
 function closed(state: ExecutionState, phase: "completed" | "failed" | "cancelled"): ExecutionState {
   return { ...state, phase, paused: false };
 }
@@ -358,6 +422,7 @@ function reopened(state: ExecutionState, at: number): ExecutionState {
     ready: frames.filter(([, frame]) => frame.step.do !== "idle").map(([id]) => id),
     activities: {},
     timers: Object.fromEntries(limits),
+    subscriptions: {},
   };
 }
 
@@ -388,6 +453,7 @@ function restartedFrame(frame: Frame): Frame {
     attempt: frame.attempt === null ? null : { ...frame.attempt, number: 1, section: "try" },
     fork: frame.fork === null ? null : { ...frame.fork, outputs: {} },
     ...(frame.around === undefined ? {} : { around: { active: frame.around.active, section: "start", at: -1 } }),
+    listen: null,
   };
 }
 
@@ -424,6 +490,7 @@ function withoutAll(state: ExecutionState, frames: readonly Frame[]): ExecutionS
     ready: state.ready.filter((id) => !ids.has(id)),
     activities: omit(state.activities, of(state.activities)),
     timers: omit(state.timers, of(state.timers)),
+    subscriptions: omit(state.subscriptions, of(state.subscriptions)),
   };
 }
 
@@ -437,6 +504,7 @@ function withoutWork(state: ExecutionState, id: number): ExecutionState {
     ...state,
     activities: omit(state.activities, mine(state.activities)),
     timers: omit(state.timers, mine(state.timers)),
+    subscriptions: omit(state.subscriptions, mine(state.subscriptions)),
   };
   return withFrame(stripped, id, { activity: null, waitUntil: null });
 }

@@ -14,6 +14,8 @@ export interface Loaded {
   /** Events that had to be read. */
   readonly eventsRead: number;
   readonly warm: boolean;
+  /** Events up to this version were published by this process. */
+  readonly published: number;
 }
 
 /**
@@ -34,7 +36,14 @@ export async function load(
     // The store may have lost its last second, or another worker was there: only the same chain may be continued.
     if (log.head.version >= cached.state.version && chain(cached.tip, log) === log.head.tip) {
       const state = log.events.length === 0 ? cached.state : fold(log.events, cached.state);
-      return { log, state, snapshot: cached.snapshot, eventsRead: log.events.length, warm: true };
+      return {
+        log,
+        state,
+        snapshot: cached.snapshot,
+        eventsRead: log.events.length,
+        warm: true,
+        published: cached.published,
+      };
     }
     cache.drop(executionId);
   }
@@ -62,7 +71,7 @@ function folded(log: ReadResult, from: StoredSnapshot | null, executionId: Execu
     throw new CorruptRecordError(`the history of ${executionId} does not match its tip at version ${log.head.version}`);
   }
   const state = fold(log.events, from?.state ?? null);
-  return { log, state, snapshot: log.snapshot?.version ?? 0, eventsRead: log.events.length, warm: false };
+  return { log, state, snapshot: log.snapshot?.version ?? 0, eventsRead: log.events.length, warm: false, published: 0 };
 }
 
 function chain(tip: string, log: ReadResult): string {
@@ -82,5 +91,12 @@ export function snapshotOf(state: ExecutionState, tip: string): Json {
 /** Null for a snapshot of another build's schema: the log tells the same. */
 export function snapshotState(stored: Json): StoredSnapshot | null {
   const snapshot = stored as unknown as StoredSnapshot;
-  return snapshot.state.schema === 1 ? snapshot : null;
+  return snapshot.state.schema === 1 ? { ...snapshot, state: completed(snapshot.state) } : null;
+}
+
+/** Snapshots of builds that knew no events lack what belongs to them. */
+function completed(state: ExecutionState): ExecutionState {
+  if (state.subscriptions !== undefined) return state;
+  const frames = Object.entries(state.frames).map(([id, frame]) => [id, { ...frame, listen: null }]);
+  return { ...state, subscriptions: {}, frames: Object.fromEntries(frames) };
 }

@@ -14,9 +14,11 @@ import { jobOf, lookAtOf, owedChanges } from "./dispatch.ts";
 import { type Loaded, load, snapshotOf } from "./load.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import type { Ports } from "./ports.ts";
+import { publishHistory } from "./publish-events.ts";
 import { spanAttributes } from "./span-attributes.ts";
 import type { StateCache } from "./state-cache.ts";
 import { observeSteps } from "./step-latency.ts";
+import { subscribeOwed, unsubscribeGone } from "./subscriptions.ts";
 import { tellLists } from "./tell.ts";
 
 /** Refusals of a closing commit that finds unread messages, before it closes without them. */
@@ -114,6 +116,7 @@ async function processExecution(
     if (loaded === null) return;
     metrics.cache(loaded.warm);
     if (isClosed(loaded.log.head.status) && loaded.log.inbox.length === 0) {
+      await publishHistory(ports, loaded.log.head, publishedBefore(loaded), [], loaded.state);
       await settle(ports, loaded.log.head, loaded);
       return;
     }
@@ -157,8 +160,11 @@ async function decideAndCommit(
   await failpoints.hit("after-commit");
   observeSteps(metrics, decision.events, loaded.state, workflow);
   if (isClosed(head.status)) cache.drop(executionId);
-  else cache.set(executionId, { state: decision.state, tip: head.tip, snapshot });
+  else cache.set(executionId, { state: decision.state, tip: head.tip, snapshot, published: loaded.published });
   await dispatch(ports, head, loaded, decision, span.context);
+  // The next slice need not look at what this one has published.
+  if (decision.more)
+    cache.set(executionId, { state: decision.state, tip: head.tip, snapshot, published: head.version });
   await failpoints.hit("after-dispatch");
   span.set({ "durabull.decided": decision.events.length, "durabull.status": head.status });
   log.debug(
@@ -191,7 +197,9 @@ async function decideOn(
   const workflow = await ports.definitions.get(head.tenant, head.definition.digest);
   const functionQueues = await ports.functionQueues();
   const { runtime, childDepth, limits } = settings;
-  const situation = { now: readAt, workflow, runtime, childDepth, functionQueues, limits };
+  // Read before the commit: what is published from here on is for whoever it lets listen.
+  const eventsEnd = workflow.listens ? await ports.database.eventsEnd(head.tenant, "event") : 0;
+  const situation = { now: readAt, workflow, runtime, childDepth, functionQueues, limits, eventsEnd };
   const begun = performance.now();
   const isSpent = () => performance.now() - begun >= settings.sliceMs;
   return { decision: decide(loaded.state, inbox, situation, { events: settings.sliceEvents, isSpent }), workflow };
@@ -271,12 +279,26 @@ async function dispatch(
   if (jobs.length > 0) await queues.dispatch(trace === undefined ? jobs : jobs.map((job) => traced(job, trace)));
   await startChildren(ports, head, loaded.log.head.settled, decision);
   await cancelAbandoned(ports, loaded.log.head, decision.state);
+  await subscribeOwed(ports, head, loaded.log.head.settled, decision.state, decision.events);
+  await unsubscribeGone(ports, head, removed, subscriptionsOf(loaded, decision), decision.state);
+  await publishHistory(ports, head, publishedBefore(loaded), decision.events, decision.state);
   const done = doneIn(decision, loaded.state, settings.timerPrecisionMs);
   const gone = removed
     .filter(({ name }) => !done.has(name))
     .flatMap((work) => jobOf(head, work, dispatches.get(work.name) ?? 0, now, Number.POSITIVE_INFINITY) ?? []);
   if (gone.length > 0) await queues.remove(gone);
   reportLateness(ports, decision, loaded.state);
+}
+
+function publishedBefore({ log, published }: Loaded): number {
+  return Math.max(log.head.settled, published);
+}
+
+/** Names of the subscriptions that the facts taken were delivered to. */
+function subscriptionsOf({ log }: Loaded, { taken }: Decision): readonly number[] {
+  return log.inbox
+    .slice(0, taken)
+    .flatMap((fact) => (fact.kind === "message" && fact.message.type === "event" ? [fact.message.subscription] : []));
 }
 
 async function startChildren(ports: Ports, head: ExecutionHead, settled: number, decision: Decision): Promise<void> {

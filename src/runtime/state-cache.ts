@@ -8,6 +8,8 @@ export interface CachedState {
   readonly tip: string;
   /** Version of the last snapshot stored. */
   readonly snapshot: number;
+  /** Events up to this version were published by this process. */
+  readonly published: number;
 }
 
 /** Live states by execution. Never trusted: the head's version and tip decide whether one still holds. */
@@ -44,7 +46,12 @@ function sizeOf(state: ExecutionState): number {
   const values = [
     state.input,
     state.context,
-    ...frames.flatMap(({ rawInput, loop }) => [rawInput, loop?.items ?? null]),
+    ...frames.flatMap(({ rawInput, loop, listen }) => [
+      rawInput,
+      loop?.items ?? null,
+      listen?.consumed ?? null,
+      listen?.waiting ?? null,
+    ]),
   ];
   return FRAME_BYTES * (1 + frames.length) + values.reduce<number>((sum, value) => sum + weightOf(value), 0);
 }

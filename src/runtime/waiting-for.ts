@@ -81,6 +81,9 @@ function ofOwed(entry: OwedEntry, now: number, around: Surroundings): readonly W
   if (entry.parked !== null) return [ofLetter(entry.parked, entry.since, entry.task, around)];
   if (entry.kind === "activity") return [ofActivity(entry, now, around)];
   if (entry.kind === "child") return [ofChild(entry, around)];
+  if (entry.kind === "subscription") {
+    return [{ kind: "event", task: entry.task, since: entry.since, detail: "an event that it listens for" }];
+  }
   return entry.purpose === "wait" || entry.purpose === "retry" ? [ofTimer(entry, now)] : [];
 }
 

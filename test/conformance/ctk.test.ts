@@ -25,7 +25,6 @@ const SKIPPED = [
   "Call HTTP Using Basic Authentication",
   "Call OpenAPI With Content Output",
   "Call OpenAPI With Response Output",
-  "Emit Task",
 ];
 
 const HOSTS = ["https://petstore.swagger.io", "https://httpbin.org"];

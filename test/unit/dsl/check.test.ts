@@ -75,8 +75,6 @@ refusals("given a header, when it is checked, then only releases of DSL 1.0 are 
 ]);
 
 refusals("given what this version does not run, when it is checked, then it says so and where", [
-  ["listen", one({ listen: { to: { any: [] } } }), ["/do/0/t/listen: not supported by this version: listen"]],
-  ["emit", one({ emit: { event: { with: {} } } }), ["/do/0/t/emit: not supported by this version: emit"]],
   ["run", one({ run: { shell: { command: "x" } } }), ["/do/0/t/run/shell: not supported by this version: run shell"]],
   ["run", one({ run: { await: false } }), ["/do/0/t/run: `run` needs one of container, script, shell, workflow"]],
   [
