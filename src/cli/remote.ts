@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DurabullClient, type Json } from "../client/index.ts";
+import { jsonFaults } from "../values/json-text.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { type Terminal, UnusableFileError } from "./terminal.ts";
 
@@ -60,10 +61,15 @@ export function moment(text: string): Date {
 
 /** Of `--input`: JSON, or `@file`. @throws {UnusableFileError} */
 export async function inputOf(text: string, terminal: Terminal): Promise<Json> {
-  const json = text.startsWith("@") ? await terminal.read(text.slice(1)) : text;
-  try {
-    return JSON.parse(json);
-  } catch (error) {
-    throw new UnusableFileError(`--input is not JSON: ${error instanceof Error ? error.message : error}`);
-  }
+  const file = text.startsWith("@") ? text.slice(1) : undefined;
+  const json = file === undefined ? text : await terminal.read(file);
+  const faults = jsonFaults(json);
+  if (faults.length === 0) return JSON.parse(json);
+  const what = file === undefined ? "--input" : `--input @${file}`;
+  const places = faults.map(
+    ({ pointer, line, column, message }) => `${line}:${column}: ${pointer === "" ? "" : `${pointer}: `}${message}`,
+  );
+  throw new UnusableFileError(
+    [`${what} is not JSON that can be sent:`, ...places.map((each) => `  ${each}`)].join("\n"),
+  );
 }

@@ -160,9 +160,11 @@ class Converter {
 
   #number(value: number, node: Node, pointer: string): number {
     this.#count(2, pointer, node);
-    const exact = Number.isInteger(value) ? Math.abs(value) <= Number.MAX_SAFE_INTEGER : Number.isFinite(value);
     const written = isScalar(node) && typeof node.source === "string" ? node.source : String(value);
-    if (exact || (Number.isFinite(value) && /[.eE]/.test(written))) return value === 0 ? 0 : value;
+    const vanished = value === 0 && /^[^eE]*[1-9]/.test(written);
+    const exact = Number.isInteger(value) ? Math.abs(value) <= Number.MAX_SAFE_INTEGER : Number.isFinite(value);
+    const rounded = Number.isFinite(value) && /[.eE]/.test(written);
+    if (!vanished && (exact || rounded)) return value === 0 ? 0 : value;
     throw this.#refusal(`the number ${written} cannot be kept exactly: write it as text, in quotes`, pointer, node);
   }
 

@@ -129,7 +129,7 @@ test("given JSON that is broken on its second line, when it is sent, then 400 sa
     status: 400,
     body: {
       code: "DURABULL_MALFORMED_BODY",
-      errors: [{ pointer: "", line: 2, message: expect.stringContaining("column 18") }],
+      errors: [{ pointer: "/definition", line: 2, message: expect.stringContaining("column 18") }],
     },
   });
 });
@@ -155,6 +155,26 @@ test("given no body, a wrong type or bytes that are not UTF-8, when they are sen
     payload: Buffer.from([0x22, 0xff, 0x22]),
   });
   expect(broken.json()).toMatchObject({ status: 400, code: "DURABULL_MALFORMED_BODY" });
+});
+
+test("given numbers that would be changed and keys that stand twice, when they are sent, then 400 points at each of them", async () => {
+  const body =
+    '{"definition": {"namespace": "test", "name": "quick"},\n "input": {"id": 12345678901234567890,\n "a": 1, "a": 1e400}}';
+  const answer = await ask("POST", "/api/v1/executions", body, JSON_TYPE);
+  expect(answer).toMatchObject({
+    status: 400,
+    body: {
+      code: "DURABULL_MALFORMED_BODY",
+      errors: [
+        { pointer: "/input/id", line: 2, message: expect.stringContaining("12345678901234567000") },
+        { pointer: "/input/a", line: 3, message: expect.stringContaining("stands twice") },
+        { pointer: "/input/a", line: 3, message: expect.stringContaining("larger than any number") },
+      ],
+    },
+  });
+  expect(await ask("POST", "/api/v1/executions/x/cancel", '{"reason":"a","reason":"b"}', JSON_TYPE)).toMatchObject({
+    status: 400,
+  });
 });
 
 test("given a body of the limit and one byte more, when they are sent, then only the second is 413", async () => {
