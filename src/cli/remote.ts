@@ -11,12 +11,32 @@ export interface RemoteOptions {
   readonly json?: boolean;
 }
 
-export function remote(command: Command, { json = true } = {}): Command {
+export function remote(command: Command): Command {
   command
-    .addOption(new Option("--url <url>", "where the service is").env("DURABULL_URL").default("http://127.0.0.1:8080"))
-    .option("--tenant <tenant>", "the tenant");
-  if (json) command.option("--json", "print JSON, for programs");
+    .addOption(
+      new Option("--url <url>", "where the service is")
+        .env("DURABULL_URL")
+        .argParser(serviceUrl)
+        .default(defaultUrl(process.env)),
+    )
+    .option("--tenant <tenant>", "the tenant")
+    .option("--json", "print JSON, for programs");
   return command.addHelpText("after", EXIT_CODES);
+}
+
+/** Where a service with these settings listens, as seen from this machine. What is wrong with them is the service's to say. */
+export function defaultUrl({ HOST = "", PORT = "" }: Readonly<Record<string, string | undefined>>): string {
+  const port = /^[1-9]\d{0,4}$/.test(PORT.trim()) ? PORT.trim() : "8080";
+  const given = HOST.trim();
+  const host = ["", "0.0.0.0", "::", "localhost"].includes(given) ? "127.0.0.1" : given;
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return URL.canParse(url) ? url : `http://127.0.0.1:${port}`;
+}
+
+function serviceUrl(text: string): string {
+  const isUsable = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+  if (!isUsable) throw new InvalidArgumentError("expected an address such as http://127.0.0.1:8080");
+  return text;
 }
 
 export function clientOf({ url, tenant }: RemoteOptions): DurabullClient {
