@@ -43,6 +43,8 @@ export interface Service {
 export interface ServiceOptions {
   /** Functions handed in by code, besides those of `FUNCTIONS`. */
   readonly functions?: readonly DefinedFunction[];
+  /** Those of `FUNCTIONS`; absent: they are loaded. */
+  readonly loaded?: readonly DefinedFunction[];
   /** Put around the executor of HTTP calls, by what stands in for other people's services. */
   readonly aroundHttp?: (execute: Executor) => Executor;
   /** How long the event loop of an API or workflow process may stand still before the process kills itself, milliseconds; default 10,000. */
@@ -73,7 +75,7 @@ export async function openService(
   for (const notice of config.notices) logger.warn(notice);
   const functions = [
     ...(options.functions ?? []),
-    ...(roles.includes("task") && config.functions !== null ? await loadFunctions(config.functions) : []),
+    ...(roles.includes("task") ? (options.loaded ?? (await functionsOf(config))) : []),
   ];
   const metrics = createMetrics();
   const adapters = await openAdapters(config, logger, metrics.redelivered);
@@ -193,6 +195,10 @@ export async function openService(
     await adapters.close();
     throw error;
   }
+}
+
+async function functionsOf({ functions }: Config): Promise<readonly DefinedFunction[]> {
+  return functions === null ? [] : loadFunctions(functions);
 }
 
 function versionOf(): string {

@@ -97,7 +97,8 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   if (deps.pages) await app.register(deps.pages);
   refuseOthers();
   await docsPages(app, described);
-  if (deps.queues) await queueBoard(app, { queues: deps.queues, prefix: "/queues" });
+  const isReady = async () => (await deps.health.ready()).ok;
+  if (deps.queues) await queueBoard(app, { queues: deps.queues, prefix: "/queues", isReady });
   app.addHook("preClose", async () => {
     deps.executions.close();
     deps.eventService.close();

@@ -90,11 +90,29 @@ export interface Config extends AdapterChoices {
   readonly notices: readonly string[];
 }
 
-/**
- * Checks the whole environment. Empty values count as not given.
- * @throws {ConfigError} that names every mistake: setting, given value (secrets hidden), allowed form.
- */
+/** What an environment gives. */
+export interface CheckedConfig {
+  /** Null: there are mistakes. */
+  readonly config: Config | null;
+  /** Setting, given value (secrets hidden), allowed form. */
+  readonly mistakes: readonly string[];
+  /** Those that are right by themselves. */
+  readonly settings: Partial<Settings>;
+}
+
+/** @throws {ConfigError} that names every mistake. */
 export function loadConfig(environment: Environment): Config {
+  const { config, mistakes } = checkConfig(environment);
+  if (config === null) throw configError(mistakes);
+  return config;
+}
+
+export function configError(mistakes: readonly string[]): ConfigError {
+  return new ConfigError(["the configuration is not usable:", ...mistakes.map((mistake) => `  ${mistake}`)].join("\n"));
+}
+
+/** Checks the whole environment. Empty values count as not given. */
+export function checkConfig(environment: Environment): CheckedConfig {
   const env = withoutServiceLinks(givenOnly(environment));
   const parsed = settingsSchema.safeParse(env);
   const settings = parsed.success ? parsed.data : partialSettings(env);
@@ -111,13 +129,9 @@ export function loadConfig(environment: Environment): Config {
       ? []
       : adapters.mistakes),
   ];
-  if (!parsed.success || mistakes.length > 0) throw new ConfigError(report(mistakes));
+  if (!parsed.success || mistakes.length > 0) return { config: null, mistakes, settings };
   const notices = [...adapters.notices, ...noticesOf(parsed.data, env)];
-  return configOf(parsed.data, adapters.choices, env, notices);
-}
-
-function report(mistakes: readonly string[]): string {
-  return ["the configuration is not usable:", ...mistakes.map((mistake) => `  ${mistake}`)].join("\n");
+  return { config: configOf(parsed.data, adapters.choices, env, notices), mistakes, settings };
 }
 
 type Given = Readonly<Record<string, string>>;

@@ -14,7 +14,9 @@ import type {
   TimerFired,
 } from "./events.ts";
 import { extensionMark, inOwnSection, isInExtension, sectionAfter } from "./extensions.ts";
+import { idle, omit, turn, withFrame, without, withoutAll, withoutWork } from "./frames.ts";
 import { iterating, processed, received, subscribed } from "./listening.ts";
+import { reopened } from "./reopen.ts";
 import {
   type Around,
   descendantsOf,
@@ -24,7 +26,6 @@ import {
   type Listen,
   type PendingActivity,
   ROOT,
-  type Step,
 } from "./state.ts";
 
 /** The state after an event. Remembers only: evaluates nothing, so that a replay cannot differ. */
@@ -401,120 +402,4 @@ function listenGoesOn(state: ExecutionState, id: number, listen: Listen): Execut
 
 function closed(state: ExecutionState, phase: "completed" | "failed" | "cancelled"): ExecutionState {
   return { ...state, phase, paused: false };
-}
-
-/**
- * After a redrive: the failed frame starts over; so does every task whose activity, wait or retry delay was given up when the
- * execution failed. A frame that failed between two tasks, or was interrupted by a timeout, takes the step it was to take.
- */
-function reopened(state: ExecutionState, at: number): ExecutionState {
-  const restarted = Object.values(state.frames).filter((frame) => frame.step.do === "fail");
-  const inside = restarted.flatMap((frame) => descendantsOf(state, frame.id));
-  const kept = withoutAll(state, inside);
-  const frames = Object.values(kept.frames).map((frame) => [frame.id, reopenedFrame(kept, frame, at)] as const);
-  const limits = Object.entries(kept.timers).filter(
-    ([, { purpose }]) => purpose === "timeout" || purpose === "attempt",
-  );
-  return {
-    ...kept,
-    phase: "open",
-    frames: Object.fromEntries(frames),
-    ready: frames.filter(([, frame]) => frame.step.do !== "idle").map(([id]) => id),
-    activities: {},
-    timers: Object.fromEntries(limits),
-    subscriptions: {},
-  };
-}
-
-function reopenedFrame(state: ExecutionState, frame: Frame, at: number): Frame {
-  const timed: Frame = { ...frame, attempt: frame.attempt === null ? null : { ...frame.attempt, since: at } };
-  const { step } = timed;
-  if (step.do === "fail") return restartedFrame(timed);
-  if (step.do === "expire" || step.do === "expire-attempt") return givenUpAgain(state, { ...timed, step: step.was });
-  return givenUpAgain(state, timed);
-}
-
-/** A task whose activity or timer was given up with the execution asks for it again. */
-function givenUpAgain(state: ExecutionState, frame: Frame): Frame {
-  const delayed = Object.values(state.timers).some(
-    (timer) => timer.frame === frame.id && (timer.purpose === "wait" || timer.purpose === "retry"),
-  );
-  return frame.activity === null && !delayed ? frame : { ...frame, step: { do: "enter" }, activity: null };
-}
-
-function restartedFrame(frame: Frame): Frame {
-  return {
-    ...frame,
-    step: frame.begun ? { do: "enter" } : { do: "begin" },
-    activity: null,
-    visits: {},
-    vars: {},
-    loop: frame.loop === null ? null : { ...frame.loop, index: -1 },
-    attempt: frame.attempt === null ? null : { ...frame.attempt, number: 1, section: "try" },
-    fork: frame.fork === null ? null : { ...frame.fork, outputs: {} },
-    ...(frame.around === undefined ? {} : { around: { active: frame.around.active, section: "start", at: -1 } }),
-    listen: null,
-  };
-}
-
-function withFrame(state: ExecutionState, id: number, change: Partial<Frame>): ExecutionState {
-  return { ...state, frames: { ...state.frames, [id]: { ...frameOf(state, id), ...change } } };
-}
-
-/** Gives a frame a step and its turn. A frame whose turn was not taken yet keeps its place. */
-function turn(state: ExecutionState, id: number, step: Step, place: "first" | "last" = "last"): ExecutionState {
-  const others = state.ready.filter((other) => other !== id);
-  return { ...withFrame(state, id, { step }), ready: place === "first" ? [id, ...others] : [...others, id] };
-}
-
-function idle(state: ExecutionState, id: number): ExecutionState {
-  const ready = state.ready.filter((other) => other !== id);
-  return { ...withFrame(state, id, { step: { do: "idle" } }), ready };
-}
-
-function without(state: ExecutionState, frame: Frame): ExecutionState {
-  return withoutAll(state, [...descendantsOf(state, frame.id), frame]);
-}
-
-/** Drops frames with all they asked for. */
-function withoutAll(state: ExecutionState, frames: readonly Frame[]): ExecutionState {
-  if (frames.length === 0) return state;
-  const ids = new Set(frames.map(({ id }) => id));
-  const of = (work: Readonly<Record<number, { frame: number }>>) =>
-    Object.entries(work)
-      .filter(([, { frame }]) => ids.has(frame))
-      .map(([name]) => Number(name));
-  return {
-    ...state,
-    frames: omit(state.frames, [...ids]),
-    ready: state.ready.filter((id) => !ids.has(id)),
-    activities: omit(state.activities, of(state.activities)),
-    timers: omit(state.timers, of(state.timers)),
-    subscriptions: omit(state.subscriptions, of(state.subscriptions)),
-  };
-}
-
-/** Drops what a frame itself asked for. */
-function withoutWork(state: ExecutionState, id: number): ExecutionState {
-  const mine = (work: Readonly<Record<number, { frame: number }>>) =>
-    Object.entries(work)
-      .filter(([, { frame }]) => frame === id)
-      .map(([name]) => Number(name));
-  const stripped = {
-    ...state,
-    activities: omit(state.activities, mine(state.activities)),
-    timers: omit(state.timers, mine(state.timers)),
-    subscriptions: omit(state.subscriptions, mine(state.subscriptions)),
-  };
-  return withFrame(stripped, id, { activity: null, waitUntil: null });
-}
-
-function omit<Value>(
-  record: Readonly<Record<number, Value>>,
-  keys: readonly number[],
-): Readonly<Record<number, Value>> {
-  if (keys.length === 0) return record;
-  const rest = { ...record };
-  for (const key of keys) delete rest[key];
-  return rest;
 }

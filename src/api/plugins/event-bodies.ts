@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import { type CloudEventV1, HTTP } from "cloudevents";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
-import { jsonFault } from "../json-text.ts";
 import { invalidRequest, RequestRefusedError } from "../request-errors.ts";
+import { jsonOf, textOf } from "./bodies.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -14,7 +14,6 @@ declare module "fastify" {
 
 export const EVENT_TYPES = ["application/cloudevents+json", "application/cloudevents-batch+json", "application/json"];
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
 const JSON_TYPE = /^application\/(?:json|[^;\s]+\+json)\b/i;
 const TEXT_TYPE = /^(?:text\/|application\/(?:xml|[^;\s]+\+xml|yaml|x-yaml|javascript)\b)/i;
 const ATTRIBUTE = /^ce-/;
@@ -49,23 +48,6 @@ function structured(body: Buffer, headers: IncomingHttpHeaders): unknown {
     );
   }
   return jsonOf(textOf(body));
-}
-
-function jsonOf(text: string): Json {
-  const fault = jsonFault(text);
-  if (fault === undefined) return JSON.parse(text);
-  const { line, column, message } = fault;
-  throw new RequestRefusedError("DURABULL_MALFORMED_BODY", `line ${line}, column ${column}: ${message}`, {
-    issues: [{ pointer: "", line, message: `column ${column}: ${message}` }],
-  });
-}
-
-function textOf(body: Buffer): string {
-  try {
-    return utf8.decode(body);
-  } catch {
-    throw new RequestRefusedError("DURABULL_MALFORMED_BODY", "the body is not UTF-8");
-  }
 }
 
 function binaryEvent(request: FastifyRequest, body: Buffer): JsonObject {
