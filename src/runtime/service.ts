@@ -33,7 +33,7 @@ import { type TaskListPage, type TaskListStart, taskListFold } from "./task-list
 import { tellLists, wakeSoon } from "./tell.ts";
 import { tenantMaker } from "./tenant-maker.ts";
 import { endedError, terminateExecution } from "./terminate-execution.ts";
-import { taskQueueName, type WaitReason, waitingFor } from "./waiting-for.ts";
+import { taskQueueName, type WaitReason, waitingFor, waitsForWakeUp } from "./waiting-for.ts";
 import { type WorkflowHistoryPage, type WorkflowHistoryStart, workflowHistory } from "./workflow-history.ts";
 
 /** Owed activities looked at more closely by a view, so that its cost has a bound. */
@@ -231,20 +231,28 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
     const queueNames = new Set(
       looked.map((entry) => taskQueueName(entry.kind === "activity" ? entry.queue : undefined)),
     );
-    const [requests, functions, workers, letters] = await Promise.all([
+    const [requests, functions, workers, letters, workflowWorkers] = await Promise.all([
       Promise.all(looked.map(async (entry) => [entry.name, await requestOf(head.executionId, entry.name)] as const)),
       looked.length === 0 ? [] : functionsIfKnown(),
       Promise.all([...queueNames].map(async (name) => [name, await workersIfKnown(name)] as const)),
       Promise.all(
         letterIds.slice(0, REQUESTS_LOOKED_AT).map(async (id) => [id, await events.letter(head.tenant, id)] as const),
       ),
+      waitsForWakeUp(description) ? queues.takers("events").catch(() => undefined) : undefined,
     ]);
     const children = new Map(
       description.owed
         .filter((entry) => entry.kind === "child")
         .map(({ name }) => [name, childOf(head, name, deps.partitions).executionId]),
     );
-    return { children, requests: known(requests), functions, workers: known(workers), letters: known(letters) };
+    return {
+      children,
+      requests: known(requests),
+      functions,
+      workers: known(workers),
+      workflowWorkers,
+      letters: known(letters),
+    };
   }
 
   async function requestOf(executionId: ExecutionId, name: number): Promise<ActivityRequest | undefined> {
