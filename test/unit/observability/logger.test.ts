@@ -6,7 +6,8 @@ import { expect, test } from "vitest";
 function logged(code: string): readonly Record<string, unknown>[] {
   const module = fileURLToPath(new URL("../../../src/observability/logger.ts", import.meta.url));
   const script = `const { createLogger } = await import(${JSON.stringify(module)});
-    const log = createLogger({ level: "info", worker: "worker-1", terminal: false, secrets: ["s3cret-te\\"xt", "short"], more: () => ({ trace_id: "t" }) });
+    const { createHider } = await import(${JSON.stringify(module.replace("logger.ts", "hider.ts"))});
+    const log = createLogger({ level: "info", worker: "worker-1", terminal: false, hider: createHider(["s3cret-te\\"xt", "short"]), more: () => ({ trace_id: "t" }) });
     ${code}`;
   const args = ["--import", "tsx", "--input-type=module", "--eval", script];
   const { stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });

@@ -105,3 +105,17 @@ test("given any secret in any text, when the text is masked, then the secret sta
     }),
   );
 });
+
+test("given a secret with quotes and backslashes, when it stands in JSON inside JSON, then it is hidden, and what follows is kept", () => {
+  const secret = 'q"\\s';
+  const once = JSON.stringify(secret).slice(1, -1);
+  const twice = JSON.stringify(once).slice(1, -1);
+  for (const text of [secret, once, twice]) expect(outputOf(`<${text}\\">`, [secret])).toBe('<[hidden]\\">');
+});
+
+test("given a secret in the name of a host, when an error names that in small letters, or its type holds one, then it is hidden", () => {
+  const error = { type: "https://e.example/MyTenant42", status: 500, detail: "GET http://mytenant42.example: refused" };
+  expect(guardSecrets({ ok: false, error }, ["MyTenant42"])).toMatchObject({
+    error: { type: "https://e.example/[hidden]", detail: "GET http://[hidden].example: refused" },
+  });
+});
