@@ -1,4 +1,4 @@
-import { patternOf } from "../values/secret-pattern.ts";
+import { finderOf, type SecretFinder } from "../values/secret-pattern.ts";
 
 const HIDDEN = "[hidden]";
 /** Characters; a shorter text is too likely a part of something else. */
@@ -13,12 +13,17 @@ export interface Hider {
 
 export function createHider(texts: readonly string[] = []): Hider {
   const known = new Set<string>();
-  let pattern: RegExp | undefined;
+  let finder: SecretFinder | undefined;
   const add = (more: readonly string[]) => {
     const before = known.size;
     for (const text of more) if (text.length >= SHORTEST) known.add(text);
-    if (known.size > before) pattern = patternOf([...known].sort((a, b) => b.length - a.length));
+    if (known.size > before) finder = finderOf([...known].sort((a, b) => b.length - a.length));
   };
   add(texts);
-  return { add, hide: (text) => (pattern === undefined ? text : text.replace(pattern, HIDDEN)) };
+  return { add, hide: (text) => finder?.replacedIn(text, mark) ?? text };
+}
+
+/** In a line of JSON a secret that is JSON itself may stand as a value, whose place only a value can take. */
+function mark(found: string): string {
+  return /^(?:[{[]\s*)?"/.test(found) ? `"${HIDDEN}"` : HIDDEN;
 }

@@ -1,7 +1,7 @@
 import type { Outcome } from "../ports/executor.ts";
 import type { Json } from "../values/json.ts";
 import { type Problem, problemOf } from "../values/problem.ts";
-import { leavesOf, patternOf } from "../values/secret-pattern.ts";
+import { finderOf, leavesOf, type SecretFinder } from "../values/secret-pattern.ts";
 
 const HIDDEN = "[hidden]";
 /** Characters; a shorter text stands in too many others that are no secret. */
@@ -20,10 +20,10 @@ const UNMISTAKABLE = 8;
 export function guardSecrets(outcome: Outcome, secrets: Json): Outcome {
   const texts = textsOf(secrets);
   if (texts.length === 0) return outcome;
-  const found = patternOf(texts);
+  const found = finderOf(texts);
   if (!outcome.ok) return { ...outcome, error: maskedProblem(outcome.error, found, texts) };
   const long = texts.filter((text) => text.length >= UNMISTAKABLE);
-  if (long.length > 0 && holds(outcome.output, patternOf(long))) {
+  if (long.length > 0 && holds(outcome.output, finderOf(long))) {
     return {
       ok: false,
       error: problemOf("authorization", "the result holds the text of a secret, so it is not recorded"),
@@ -32,29 +32,29 @@ export function guardSecrets(outcome: Outcome, secrets: Json): Outcome {
   return { ok: true, output: masked(outcome.output, found) };
 }
 
-function holds(value: Json, pattern: RegExp): boolean {
-  if (typeof value === "string") return value.search(pattern) >= 0;
+function holds(value: Json, found: SecretFinder): boolean {
+  if (typeof value === "string") return found.isIn(value);
   if (typeof value !== "object" || value === null) return false;
-  if (Array.isArray(value)) return value.some((item: Json) => holds(item, pattern));
-  return Object.entries(value).some(([name, member]) => name.search(pattern) >= 0 || holds(member, pattern));
+  if (Array.isArray(value)) return value.some((item: Json) => holds(item, found));
+  return Object.entries(value).some(([name, member]) => found.isIn(name) || holds(member, found));
 }
 
-function maskedProblem(problem: Problem, found: RegExp, texts: readonly string[]): Problem {
+function maskedProblem(problem: Problem, found: SecretFinder, texts: readonly string[]): Problem {
   const { type, title, detail } = problem;
   return {
     ...problem,
-    type: type.replace(found, HIDDEN),
-    ...(title === undefined ? {} : { title: title.replace(found, HIDDEN) }),
-    ...(detail === undefined ? {} : { detail: withoutBeginning(detail.replace(found, HIDDEN), texts) }),
+    type: found.replacedIn(type, HIDDEN),
+    ...(title === undefined ? {} : { title: found.replacedIn(title, HIDDEN) }),
+    ...(detail === undefined ? {} : { detail: withoutBeginning(found.replacedIn(detail, HIDDEN), texts) }),
   };
 }
 
-function masked(value: Json, found: RegExp): Json {
-  if (typeof value === "string") return value.replace(found, HIDDEN);
+function masked(value: Json, found: SecretFinder): Json {
+  if (typeof value === "string") return found.replacedIn(value, HIDDEN);
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map((item: Json) => masked(item, found));
   return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [name.replace(found, HIDDEN), masked(member, found)]),
+    Object.entries(value).map(([name, member]) => [found.replacedIn(name, HIDDEN), masked(member, found)]),
   );
 }
 

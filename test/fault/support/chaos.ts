@@ -1,12 +1,8 @@
 import { rmSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { postgresBinaries } from "../../../src/adapters/postgres/embedded/binaries.ts";
-import { openCluster } from "../../../src/adapters/postgres/embedded/cluster.ts";
-import { placeOf } from "../../../src/adapters/postgres/embedded/place.ts";
-import { findServer, serverUrl } from "../../../src/adapters/postgres/embedded/server.ts";
 import type { HistoryEvent } from "../../../src/engine/events.ts";
 import type { JsonObject } from "../../../src/values/json.ts";
-import { NO_LOG } from "../../support/activity.ts";
+import { urlOfEmbedded } from "../../support/embedded-url.ts";
 import { freePort } from "../../support/free-port.ts";
 import { type OutsideCall, startOutside } from "../../support/outside.ts";
 import { freshDirectory, startService } from "../../support/service-process.ts";
@@ -228,13 +224,4 @@ async function openSingle(killing: Killing): Promise<ChaosWorld> {
       return codes;
     },
   };
-}
-
-/** Of the server that a living service runs in this directory. */
-function urlOfEmbedded(directory: string): string {
-  const { home, uid } = placeOf(directory, NO_LOG);
-  const cluster = openCluster(home, postgresBinaries(uid), { uid, sync: true });
-  const server = findServer(cluster);
-  if (server === null) throw new Error(`no embedded PostgreSQL runs in ${directory}`);
-  return serverUrl(cluster, server.port);
 }
