@@ -69,7 +69,7 @@ onEachStore((store) => {
   });
   afterAll(async () => {
     changes.abort();
-    for (const each of processes) await each.kill();
+    for (const each of processes) await each.stop();
     await Promise.all([outside.close(), collector.close()]);
     rmSync(secrets, { recursive: true, force: true });
   });
