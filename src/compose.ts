@@ -15,6 +15,7 @@ import {
 import { type Config, isLoopback, secretTexts } from "./config/index.ts";
 import { dashboardPages } from "./dashboard/index.ts";
 import { type DefinedFunction, loadFunctions } from "./functions/index.ts";
+import { createHider } from "./observability/hider.ts";
 import { createLogger } from "./observability/logger.ts";
 import { createMetrics } from "./observability/metrics.ts";
 import { NO_TRACING, type StartedTracing, startTracing } from "./observability/tracing.ts";
@@ -63,15 +64,16 @@ export async function openService(
 ): Promise<Service> {
   const worker = `worker-${randomUUID()}`;
   let tracing: StartedTracing | undefined;
+  const hider = createHider(secretTexts(config));
   const logger = createLogger({
     level: config.logLevel,
     worker,
     terminal: process.stdout.isTTY,
-    secrets: secretTexts(config),
+    hider,
     more: config.tracing === null ? undefined : () => tracing?.logFields() ?? {},
   });
   if (config.tracing !== null)
-    tracing = await startTracing({ ...config.tracing, version: VERSION, worker, log: logger });
+    tracing = await startTracing({ ...config.tracing, version: VERSION, worker, log: logger, hider });
   for (const notice of config.notices) logger.warn(notice);
   const functions = [
     ...(options.functions ?? []),
@@ -130,7 +132,7 @@ export async function openService(
       if (config.allowPrivateNetwork) {
         logger.info("HTTP calls may reach private and loopback addresses (ALLOW_PRIVATE_NETWORK)");
       }
-      started.push(await startTaskRole(config, ports, functions, options.aroundHttp));
+      started.push(await startTaskRole(config, ports, functions, { hider, aroundHttp: options.aroundHttp }));
     }
     if (roles.includes("api") && !roles.includes("workflow")) started.push(startStandInRole(config, ports));
     if (roles.includes("dlq")) started.push(await startLetterRole(config, ports));

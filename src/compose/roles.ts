@@ -7,6 +7,7 @@ import { createCodeExecutor } from "../executors/call-code.ts";
 import { createHttpExecutor } from "../executors/call-http.ts";
 import { sendEventFunction } from "../executors/send-event.ts";
 import type { DefinedFunction } from "../functions/index.ts";
+import type { Hider } from "../observability/hider.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Executor, Log } from "../ports/executor.ts";
 import type { Consumer } from "../ports/queues.ts";
@@ -120,12 +121,18 @@ export function startStandInRole(config: Config, ports: Ports): Role {
   return { name: "stand-in", drain: async () => standIn?.stop() };
 }
 
+export interface TaskRoleOptions {
+  /** Told of secrets as they are read from files. */
+  readonly hider: Pick<Hider, "add">;
+  readonly aroundHttp?: ((execute: Executor) => Executor) | undefined;
+}
+
 /** Takes activities: of the common queue, and of every queue a function of this process names. */
 export async function startTaskRole(
   config: Config,
   ports: Ports,
   given: readonly DefinedFunction[],
-  aroundHttp: (execute: Executor) => Executor = (execute) => execute,
+  { hider, aroundHttp = (execute) => execute }: TaskRoleOptions,
 ): Promise<Role> {
   const sinks = config.eventSinks.map((url) => ({ id: sinkIdOf(url), url }));
   const functions =
@@ -142,7 +149,7 @@ export async function startTaskRole(
     ...ports,
     executors: { http: aroundHttp(http), code: createCodeExecutor(functions) },
     functions: new Set(functions.map(({ name }) => name)),
-    secrets: config.secretsDir === null ? environment : createFileSecrets(config.secretsDir, environment),
+    secrets: config.secretsDir === null ? environment : createFileSecrets(config.secretsDir, environment, hider.add),
     inHand,
     clock: createStoreClock(ports.events),
   };

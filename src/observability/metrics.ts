@@ -60,7 +60,7 @@ export function createMetrics(): Metrics {
     "outcome",
   ]);
   // Shown from the first scrape on: an increase from nothing to one is seen by no alert.
-  for (const kind of ["wake", "activity", "timer", "subscription", "letter"]) rescues.inc({ kind }, 0);
+  for (const kind of ["wake", "activity", "timer", "child", "subscription", "letter"]) rescues.inc({ kind }, 0);
   for (const kind of ["job", "answer"]) orphans.inc({ kind }, 0);
   for (const kind of ["event", "activity", "execution"]) letters.inc({ kind }, 0);
   for (const status of ["COMPLETED", "FAILED", "CANCELLED"]) ended.inc({ status }, 0);

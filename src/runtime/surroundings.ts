@@ -1,13 +1,15 @@
 import type { ActivityRequest } from "../engine/events.ts";
 import type { Database } from "../ports/database.ts";
 import type { Description, EventStore } from "../ports/event-store.ts";
+import type { Queues } from "../ports/queues.ts";
 import type { ExecutionId } from "../values/ids.ts";
 import { childOf } from "./children.ts";
-import { type Surroundings, taskQueueName } from "./waiting-for.ts";
+import { type Surroundings, taskQueueName, waitsForWakeUp } from "./waiting-for.ts";
 
 export interface SurroundingsPorts {
   readonly events: EventStore;
   readonly database: Database;
+  readonly queues: Pick<Queues, "takers">;
   readonly partitions: number;
   /** How many processes take activities from a queue (full name), when that can be told. */
   readonly activityWorkers?: (queue: string) => Promise<number | undefined>;
@@ -16,24 +18,33 @@ export interface SurroundingsPorts {
 const LOOKED_AT = 20;
 
 /** What is known around the work an execution is owed. What cannot be told is left out: a view is answered all the same. */
-export async function surroundingsOf(ports: SurroundingsPorts, { head, owed }: Description): Promise<Surroundings> {
+export async function surroundingsOf(ports: SurroundingsPorts, description: Description): Promise<Surroundings> {
   const { events, partitions } = ports;
+  const { head, owed } = description;
   const open = owed.filter((entry) => entry.kind === "activity" && !entry.answered);
   const looked = open.filter((entry) => entry.parked === null).slice(0, LOOKED_AT);
   const letterIds = [head.parked, ...open.map((entry) => entry.parked)].filter((id) => id !== null);
-  const queues = new Set(looked.map((entry) => taskQueueName(entry.kind === "activity" ? entry.queue : undefined)));
-  const [requests, functions, workers, letters] = await Promise.all([
+  const queueNames = new Set(looked.map((entry) => taskQueueName(entry.kind === "activity" ? entry.queue : undefined)));
+  const [requests, functions, workers, letters, workflowWorkers] = await Promise.all([
     Promise.all(looked.map(async ({ name }) => [name, await requestOf(events, head.executionId, name)] as const)),
     looked.length === 0 ? [] : ports.database.functions().catch(() => undefined),
-    Promise.all([...queues].map(async (name) => [name, await workersOf(ports, name)] as const)),
+    Promise.all([...queueNames].map(async (name) => [name, await workersOf(ports, name)] as const)),
     Promise.all(letterIds.slice(0, LOOKED_AT).map(async (id) => [id, await events.letter(head.tenant, id)] as const)),
+    waitsForWakeUp(description) ? ports.queues.takers("events").catch(() => undefined) : undefined,
   ]);
   const children = new Map(
     owed
       .filter((entry) => entry.kind === "child")
       .map(({ name }) => [name, childOf(head, name, partitions).executionId]),
   );
-  return { children, requests: known(requests), functions, workers: known(workers), letters: known(letters) };
+  return {
+    children,
+    requests: known(requests),
+    functions,
+    workers: known(workers),
+    workflowWorkers,
+    letters: known(letters),
+  };
 }
 
 async function requestOf(

@@ -4,7 +4,10 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { bullmqConfig } from "../../bullmq.config.ts";
 import { keysOf } from "../../src/adapters/redis/keys.ts";
 import type { EventStore, ExecutionHead } from "../../src/ports/event-store.ts";
+import type { Notice } from "../../src/ports/notices.ts";
 import { ActivitiesInHand } from "../../src/runtime/activities-in-hand.ts";
+import { childOf } from "../../src/runtime/children.ts";
+import { noticingDatabase, noticingEvents } from "../../src/runtime/noticing.ts";
 import type { Ports } from "../../src/runtime/ports.ts";
 import { createWakeProcessor } from "../../src/runtime/process-wake.ts";
 import { createReconciler } from "../../src/runtime/reconcile.ts";
@@ -14,6 +17,7 @@ import { createStoreClock } from "../../src/runtime/store-clock.ts";
 import { terminateExecution } from "../../src/runtime/terminate-execution.ts";
 import { partitionOfExecution } from "../../src/values/ids.ts";
 import { NO_LOG } from "../support/activity.ts";
+import { definitionOf } from "./support/definitions.ts";
 import { openRuntime, type Runtime } from "./support/runtime.ts";
 import { until } from "./support/until.ts";
 
@@ -144,6 +148,28 @@ function diedOf(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
+
+test("given a workflow that runs another, when that has started, then whoever watches it or the lists is told, and need not look", async () => {
+  const { ports, start, store } = runtime;
+  const document = definitionOf("chain");
+  const identity = { namespace: "faults", name: "chain", version: "1.0.0", digest: "d".repeat(64) };
+  await ports.database.putDefinition({ tenant: "default", ...identity, document, source: JSON.stringify(document) });
+  const told: Notice[] = [];
+  const notices = { tell: (notice: Notice) => void told.push(notice) };
+  const telling: Ports = {
+    ...ports,
+    events: noticingEvents(ports.events, notices),
+    database: noticingDatabase(ports.database, notices),
+  };
+  const parent = await start("family", "family");
+  await wakes(telling).processWake(parent, FIRST);
+  const [owed] = (await store.events.describe(parent.executionId))?.owed ?? [];
+  const child = childOf(parent, owed?.name ?? 0, ports.settings.partitions);
+  const of = (executionId: string) =>
+    told.findIndex((notice) => notice.kind === "execution" && notice.executionId === executionId);
+  expect(told[of(child.executionId)]).toMatchObject({ version: 1, status: "PENDING" });
+  expect(told.slice(of(child.executionId))).toContainEqual({ kind: "changes", tenant: "default" });
+});
 
 test("given a process that must go, when it has a wake-up in hand, then what it did not take is handed back", async () => {
   const head = await runtime.start("chain", "handed-back");

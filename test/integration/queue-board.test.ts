@@ -78,7 +78,7 @@ describe.each(["redis", "postgres"] as const)("Bull Board on %s", (kind) => {
 
     await until(letters, (queue) => queue?.counts.failed === 0);
     expect(await world.events.letter("default", letter.id)).toMatchObject({ redrivenAt: expect.any(Number) });
-    expect((await world.executions.view("default", executionId)).waitingFor).toMatchObject([{ kind: "event" }]);
+    expect((await world.executions.view("default", executionId)).waitingFor).toMatchObject([{ kind: "worker" }]);
     await consumer.close(1_000);
   });
 
