@@ -75,6 +75,39 @@ describe("given updates, when they run, then a changed copy is given", () => {
   ]);
 });
 
+describe("given a reduce that changes its state, when the left side of an update reads it, then it reads what was before", () => {
+  testCases([
+    ["reduce (1, 2) as $i ([0, 10, 20]; (.[0], .[.[0]]) += 1)", null, [3, 10, 21]],
+    [
+      'reduce ("a", "b") as $k ({cur: "z"}; .cur = "z" | (.cur, .seen[.cur]) = $k)',
+      null,
+      { cur: "b", seen: { z: "b" } },
+    ],
+    [
+      "reduce range(3) as $i ({n: 0}; .n += 1 | (.n, .log[.n | tostring]) |= (. // 0) + 1)",
+      null,
+      { n: 6, log: { 1: 1, 3: 1, 5: 1 } },
+    ],
+    [
+      "reduce (1, 2, 3) as $i ({}; .x = 1 | (.a, (if .a == 2 then .b else .c end)) = $i)",
+      null,
+      { x: 1, a: 3, c: 2, b: 3 },
+    ],
+    ["reduce (1, 2) as $i ([1]; .[0] = 1 | (.[] as $x | .[length]) = $i)", null, [1, 1, 2]],
+    ["reduce (1, 2) as $i ([0]; .[0] = 3 | (.[0], .[.[0]]) |= empty)", null, []],
+    [
+      "reduce 1 as $i ([range(3000)]; .[0] = 0 | (.[] as $x | .[.[0] + $x]) += 1) | [length, .[0], .[2999]]",
+      null,
+      [3000, 1, 3000],
+    ],
+    ['reduce 1 as $i ({}; .x = 1 | (.a, error("path")) |= error("update"))', null, new Error("update")],
+    ['reduce 1 as $i ({}; .x = 1 | (.a, error("path")) |= 1)', null, new Error("path")],
+    ["[label $f | reduce 1 as $i ({}; .x = 1 | (.a, break $f) |= (label $g | 1, break $g))]", null, []],
+    ['label $f | reduce 1 as $i ({}; .x = 1 | (.a, break $f) |= error("update"))', null, new Error("update")],
+    ['reduce 1 as $i ({}; .x = 1 | (repeat(.a)) |= error("update"))', null, new Error("update")],
+  ]);
+});
+
 describe("given deletions, when they run, then what is left is jq's", () => {
   testCases([
     [
