@@ -1,4 +1,5 @@
 import type { Json } from "../../../values/json.ts";
+import { share } from "../output.ts";
 import { allSingle, always, Code, type Emit, heightOf, type Many, type One, type Paths, weightOf } from "./code.ts";
 import { burn, GO_ON, outer, Path, STOP } from "./run.ts";
 
@@ -14,8 +15,9 @@ export const IDENTITY = new Code({
   given: true,
 });
 
-/** A value that is known. */
+/** A value that is known. All evaluations share it. */
 export function constantCode(value: Json): Code {
+  share(value);
   return new Code({
     weight: 1,
     height: 1,
