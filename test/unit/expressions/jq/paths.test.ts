@@ -43,6 +43,12 @@ describe("given path expressions, when their paths are asked for, then they are 
         ["b", "c", "d"],
       ],
     ],
+    [
+      "try path({a: 1} as $x | error($x.a)) catch .",
+      null,
+      'Invalid path expression near attempt to access element "a" of {"a":1}',
+    ],
+    ['try path(error(.a)) catch ., try path(error("x")) catch .', { a: 1 }, 1, "x"],
     ["path(last(.a, .b))", null, []],
     ["path(until(.a == null; .a))", { a: { a: null } }, ["a"]],
   ]);
