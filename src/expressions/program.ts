@@ -15,7 +15,7 @@ export interface EvaluationTime {
 export interface Program {
   /** The jq text, without `${ }` and blanks around it. */
   readonly source: string;
-  /** The variables of those it was compiled with that it uses, without `$`. */
+  /** The variables of those it was compiled with that it names, without `$`; some may never be evaluated. */
   readonly reads: readonly string[];
   /** The first output, undefined when there is none. Without a time `now` is an error. @throws {ExpressionError} */
   first(input: Json, args: ExpressionArguments, time?: EvaluationTime): Json | undefined;

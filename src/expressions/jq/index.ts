@@ -30,7 +30,7 @@ export interface EvaluationOptions {
 /** A compiled jq program. */
 export interface Program {
   readonly source: string;
-  /** The variables of those it was compiled with that it uses, without `$`. */
+  /** The variables of those it was compiled with that it names, without `$`; some may never be evaluated. */
   readonly reads: readonly string[];
   /** The first output, undefined when there is none. @throws {JqError} */
   first(input: Json, args?: JqArguments, options?: EvaluationOptions): Json | undefined;
