@@ -95,7 +95,6 @@ class CompiledProgram implements Program {
     const env = this.start(args, options);
     const outlet = new Outlet(env.run.bytes);
     try {
-      if (this.code.given) return this.code.one()(input, env);
       if (this.single) return outlet.pass(this.code.one()(input, env));
       let first: Json | undefined;
       this.code.many()(input, env, (value) => {

@@ -17,8 +17,12 @@ export function share(value: Json): void {
   for (const member of Object.values(value)) share(member);
 }
 
+/** A text that no sensible budget is too small for. */
+const SMALL_TEXT = 1_000;
+
 /** True for what is JSON as it is and within any sensible budget. */
 export function isPlain(value: Json): boolean {
+  if (typeof value === "string") return value.length <= SMALL_TEXT;
   if (typeof value === "number") return value - value === 0 && value !== 0;
   return value === null || typeof value === "boolean";
 }

@@ -221,21 +221,20 @@ function spoil(value: unknown): void {
   else Reflect.set(value, "spoilt", true);
 }
 
-describe("given a program that gives a part of its input, when it runs, then its output is judged like any other", () => {
-  test.each([".", ".a", ".a.b"])("%s", (source) => {
-    const program = compile(source);
-    const inside = (value: Json): Json =>
-      source === "." ? value : source === ".a" ? { a: value } : { a: { b: value } };
-    let deep: Json = [];
-    for (let i = 0; i < 1_001; i++) deep = [deep];
-    expect(() => program.first(inside(deep))).toThrow(new JqBudgetError("depth"));
-    expect(() => program.first(inside("x".repeat(100)), {}, { maxOutputBytes: 99 })).toThrow(
-      new JqBudgetError("output"),
-    );
-    expect(() => program.first(inside(1), {}, { maxOutputBytes: 3 })).toThrow(new JqBudgetError("output"));
-    expect(program.first(inside([Number.NaN, Number.POSITIVE_INFINITY]))).toEqual([null, Number.MAX_VALUE]);
-    expect(Object.is(program.first(inside(-0)), 0)).toBe(true);
-    const value = { c: [1, "x"] };
-    expect(program.first(inside(value))).toBe(value);
+describe("given a program that gives a part of what it is given, when it runs, then its output is judged like any other", () => {
+  test.each([".", ".a", ".a.b", "$x", "$x.a", "$x.a.b"])("%s", (source) => {
+    const program = compile(source, { variables: ["x"] });
+    const keys = source.split(".").filter((key) => key !== "" && key !== "$x");
+    const first = (output: Json, maxOutputBytes?: number): Json | undefined => {
+      const given = keys.reduceRight<Json>((inside, key) => ({ [key]: inside }), output);
+      return program.first(given, { x: given }, maxOutputBytes === undefined ? {} : { maxOutputBytes });
+    };
+    expect(() => first(JSON.parse("[".repeat(1_001) + "]".repeat(1_001)))).toThrow(new JqBudgetError("depth"));
+    expect(() => first("x".repeat(100), 99)).toThrow(new JqBudgetError("output"));
+    expect(() => first(1, 3)).toThrow(new JqBudgetError("output"));
+    expect(first([Number.NaN, Number.POSITIVE_INFINITY])).toEqual([null, Number.MAX_VALUE]);
+    expect(Object.is(first(-0), 0)).toBe(true);
+    const output = { c: [1, "x"] };
+    expect(first(output)).toBe(output);
   });
 });
