@@ -580,7 +580,7 @@ const TEMPLATES: Readonly<Record<Exclude<Kind, "root">, readonly string[]>> = {
     "(reduce {strs}[] as $k ({obj}; .a = $k | {left} = $k | {path} |= {any@any}))?",
     "(reduce (1, 2) as $i ({obj}; .a = $i | ({path}, {path}) {op} $i))?",
     "(reduce (1, 2) as $i ({obj}; .a = {any} | ({path}, {path}) |= {any@any}))?",
-    "(try (reduce (1, 2) as $i ({}; .a = $i | (.b, error({any})) |= {any@any})) catch .)",
+    "(try (reduce (1, 2) as $i ({}; .a = $i | (.b, error({raised})) |= {any@any})) catch .)",
     "[label $out | reduce (1, 2) as $i ({}; .a = $i | (.b, break $out) |= {any@any})]",
 
     // Recursion whose body fails.
@@ -688,6 +688,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
     "(.a // .b, .c)",
     '(getpath(["a"]), getpath(["k\\(.a)"]))',
   ],
+  raised: [".", ".a", '"e"', ".b", "[.]", "null", "{c: .}"],
   items: [
     "(.[0], .[.[0]])",
     "(.[-1], .[length])",

@@ -71,8 +71,9 @@ function pathsFirst(paths: Paths, input: Json, env: Env, owned: Owned, take: (st
       return takeAll(kept, take);
     });
   } catch (error) {
-    // What comes before an error may fail first.
+    // What comes before an error may fail first. The error may carry the input, which then stays as it is.
     if (keeps && !(error instanceof JqBudgetError)) {
+      owned.clear();
       run.depth = depth;
       beforeBreak(run, () => takeAll(kept, take));
     }

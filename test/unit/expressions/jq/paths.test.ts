@@ -107,6 +107,7 @@ describe("given a reduce that changes its state, when the left side of an update
       [3000, 1, 3000],
     ],
     ['reduce 1 as $i ({}; .x = 1 | (.a, error("path")) |= error("update"))', null, new Error("update")],
+    ["try reduce 1 as $i ({}; .x = 1 | (.a, error(.)) |= 1) catch .", null, { x: 1 }],
     ['reduce 1 as $i ({}; .x = 1 | (.a, error("path")) |= 1)', null, new Error("path")],
     ["[label $f | reduce 1 as $i ({}; .x = 1 | (.a, break $f) |= (label $g | 1, break $g))]", null, []],
     ['label $f | reduce 1 as $i ({}; .x = 1 | (.a, break $f) |= error("update"))', null, new Error("update")],
