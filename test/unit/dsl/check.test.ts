@@ -382,7 +382,7 @@ refusals("given entries of `use`, when they are checked, then a fault is named o
     one({ wait: "PT1S" }, { use: { functions: { f: { set: { a: "${ 1 + }" } } }, retries: { r: { dely: "PT1S" } } } }),
     [
       '/use/retries/r/dely: a retry policy has no "dely"; did you mean "delay"?',
-      "/use/functions/f/set/a: unexpected end of the expression: expected an expression (line 1, column 4)",
+      "/use/functions/f/set/a: unexpected end of the expression: expected an expression (line 1, column 8)",
     ],
   ],
   [
@@ -394,7 +394,7 @@ refusals("given entries of `use`, when they are checked, then a fault is named o
       },
     ),
     [
-      "/use/errors/e/detail: $item is not defined (line 1, column 1); known here: $context, $input, $secrets, $task, $workflow, $runtime, $authorization",
+      "/use/errors/e/detail: $item is not defined (line 1, column 4); known here: $context, $input, $secrets, $task, $workflow, $runtime, $authorization",
     ],
   ],
   [
@@ -409,6 +409,16 @@ refusals("given entries of `use`, when they are checked, then a fault is named o
 
 refusals("given an expression, when it is checked, then it must compile and name only what its place knows", [
   [
+    "on several lines",
+    one({ set: { a: " ${\n\n   .a + + 2 }\n" } }),
+    ['/do/0/t/set/a: unexpected "+": expected an expression (line 3, column 9)'],
+  ],
+  [
+    "bare, on several lines",
+    one({ if: "\n\n   .a + + 2", set: { a: 1 } }),
+    ['/do/0/t/if: unexpected "+": expected an expression (line 3, column 9)'],
+  ],
+  [
     "bare",
     one({ if: ".a ==", set: { a: 1 } }),
     ["/do/0/t/if: unexpected end of the expression: expected an expression (line 1, column 6)"],
@@ -417,7 +427,7 @@ refusals("given an expression, when it is checked, then it must compile and name
     "not one program",
     one({ set: { a: "${ .x } and ${ .y }" } }),
     [
-      '/do/0/t/set/a: unexpected "}": expected an operator or the end of the expression (line 1, column 4); a text with expressions inside is written as one expression: ${ "\\(.a) and \\(.b)" }',
+      '/do/0/t/set/a: unexpected "}": expected an operator or the end of the expression (line 1, column 7); a text with expressions inside is written as one expression: ${ "\\(.a) and \\(.b)" }',
     ],
   ],
   [
@@ -466,7 +476,7 @@ refusals("given an expression, when it is checked, then it must compile and name
     "a loop's variable in the function it calls",
     one({ for: { in: "." }, do: [{ c: { call: "f" } }] }, { use: { functions: { f: { set: { a: "${ $item }" } } } } }),
     [
-      "/use/functions/f/set/a: $item is not defined (line 1, column 1); known here: $context, $input, $secrets, $task, $workflow, $runtime, $authorization",
+      "/use/functions/f/set/a: $item is not defined (line 1, column 4); known here: $context, $input, $secrets, $task, $workflow, $runtime, $authorization",
     ],
   ],
 ]);
