@@ -1,0 +1,19 @@
+import { appendFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { defineFunction } from "../../src/functions/index.ts";
+
+/** Does nothing; says when (CLOCK_MONOTONIC, milliseconds), for the latency up to the last step. */
+export const nothing = defineFunction({
+  name: "nothing",
+  handler: async () => Number(process.hrtime.bigint()) / 1e6,
+});
+
+/** Takes `ms`, and notes each of its runs in a file that survives the process. */
+export const slow = defineFunction<{ log: string; step: number; ms: number }>({
+  name: "slow",
+  async handler({ log, step, ms }, { workflowId }) {
+    appendFileSync(log, `${workflowId}:${step}\n`);
+    await sleep(ms);
+    return null;
+  },
+});
