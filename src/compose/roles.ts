@@ -36,6 +36,8 @@ const SLICE_EVENTS = 1_000;
 const SLICE_MS = 100;
 const SNAPSHOT_EVERY = 500;
 const CACHED_STATES = 2_000;
+/** Steps quicker than this are not settled one by one; an execution that rests is settled this much later. */
+const SETTLE_AFTER_MS = 200;
 const RECONCILE_EVERY_MS = 1_000;
 const ACTIVITY_LEASE_MS = 30_000;
 /** How soon a worker learns that an activity in hand is no longer owed. */
@@ -61,6 +63,7 @@ export function runtimePorts(
     activityLeaseMs: ACTIVITY_LEASE_MS,
     timerPrecisionMs: config.timerPrecisionMs,
     timerHorizonMs: config.timerHorizonMs,
+    settleAfterMs: SETTLE_AFTER_MS,
     reconcileEveryMs: RECONCILE_EVERY_MS,
     partitions: adapters.partitions,
     childDepth: config.childDepth,
@@ -105,6 +108,7 @@ export async function startWorkflowRole(config: Config, ports: Ports): Promise<R
     async drain(graceMs) {
       await reconciler?.stop();
       await Promise.all(consumers.map((consumer) => consumer.close(graceMs)));
+      await wakes.flush();
     },
   };
 }

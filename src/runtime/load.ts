@@ -11,6 +11,8 @@ export interface Loaded {
   readonly state: ExecutionState;
   /** Version of the last snapshot stored. */
   readonly snapshot: number;
+  /** All that was owed up to this version is in the queues. */
+  readonly dispatched: number;
   /** Events that had to be read. */
   readonly eventsRead: number;
   readonly warm: boolean;
@@ -34,7 +36,8 @@ export async function load(
     // The store may have lost its last second, or another worker was there: only the same chain may be continued.
     if (log.head.version >= cached.state.version && chain(cached.tip, log) === log.head.tip) {
       const state = log.events.length === 0 ? cached.state : fold(log.events, cached.state);
-      return { log, state, snapshot: cached.snapshot, eventsRead: log.events.length, warm: true };
+      const dispatched = Math.max(cached.dispatched, log.head.settled);
+      return { log, state, snapshot: cached.snapshot, dispatched, eventsRead: log.events.length, warm: true };
     }
     cache.drop(executionId);
   }
@@ -62,7 +65,14 @@ function folded(log: ReadResult, from: StoredSnapshot | null, executionId: Execu
     throw new CorruptRecordError(`the history of ${executionId} does not match its tip at version ${log.head.version}`);
   }
   const state = fold(log.events, from?.state ?? null);
-  return { log, state, snapshot: log.snapshot?.version ?? 0, eventsRead: log.events.length, warm: false };
+  return {
+    log,
+    state,
+    snapshot: log.snapshot?.version ?? 0,
+    dispatched: log.head.settled,
+    eventsRead: log.events.length,
+    warm: false,
+  };
 }
 
 function chain(tip: string, log: ReadResult): string {

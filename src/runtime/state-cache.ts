@@ -8,6 +8,8 @@ export interface CachedState {
   readonly tip: string;
   /** Version of the last snapshot stored. */
   readonly snapshot: number;
+  /** All that was owed up to this version is in the queues, whether or not the store was told so yet. */
+  readonly dispatched: number;
 }
 
 /** Live states by execution. Never trusted: the head's version and tip decide whether one still holds. */
