@@ -37,7 +37,7 @@ const SLICE_MS = 100;
 const SNAPSHOT_EVERY = 500;
 const CACHED_STATES = 2_000;
 /** Steps quicker than this are not settled one by one; an execution that rests is settled this much later. */
-const SETTLE_AFTER_MS = 200;
+const SETTLE_AFTER_MS = 500;
 const RECONCILE_EVERY_MS = 1_000;
 const ACTIVITY_LEASE_MS = 30_000;
 /** How soon a worker learns that an activity in hand is no longer owed. */

@@ -1,7 +1,7 @@
 import { type ExecutionState, fold } from "../engine/index.ts";
-import { CorruptRecordError } from "../errors.ts";
+import { CorruptRecordError, StoreUnavailableError } from "../errors.ts";
 import type { EventStore, ReadResult } from "../ports/event-store.ts";
-import type { ExecutionId } from "../values/ids.ts";
+import type { ExecutionId, Group } from "../values/ids.ts";
 import type { Json } from "../values/json.ts";
 import { NO_TIP, nextTip } from "../values/tip.ts";
 import type { StateCache } from "./state-cache.ts";
@@ -21,6 +21,7 @@ export interface Loaded {
 /**
  * The state of an execution: the cached one with what came later, or cold, from the snapshot or the whole log. Null when there is
  * no such execution.
+ * @param ahead what was read of it already.
  * @throws {CorruptRecordError} when a whole log does not match its tip.
  */
 export async function load(
@@ -28,10 +29,13 @@ export async function load(
   cache: StateCache,
   executionId: ExecutionId,
   inboxLimit: number,
+  ahead?: Ahead,
 ): Promise<Loaded | null> {
   const cached = cache.get(executionId);
   if (cached !== undefined) {
-    const log = await events.read(executionId, { after: cached.state.version, inboxLimit, snapshot: false });
+    const after = cached.state.version;
+    const isRead = ahead?.executionId === executionId && ahead.after === after;
+    const log = isRead ? ahead.log : await events.read(executionId, { after, inboxLimit, snapshot: false });
     if (log === null) return null;
     // The store may have lost its last second, or another worker was there: only the same chain may be continued.
     if (log.head.version >= cached.state.version && chain(cached.tip, log) === log.head.tip) {
@@ -42,6 +46,33 @@ export async function load(
     cache.drop(executionId);
   }
   return loadCold(events, executionId, inboxLimit);
+}
+
+/** A log that was read in the same operation that found its execution due, after the version that the cache held. */
+export interface Ahead {
+  readonly executionId: ExecutionId;
+  readonly after: number;
+  readonly log: ReadResult;
+}
+
+/** What of a group is due, with the log of the one that this process moved last. */
+export async function dueOf(
+  events: EventStore,
+  cache: StateCache,
+  group: Group,
+  inboxLimit: number,
+): Promise<{ readonly due: readonly ExecutionId[]; readonly ahead?: Ahead }> {
+  const executionId = cache.latestOf(group);
+  const after = executionId === undefined ? undefined : cache.get(executionId)?.state.version;
+  if (executionId === undefined || after === undefined) return { due: await events.due(group) };
+  try {
+    const { due, log } = await events.dueAndRead(group, executionId, { after, inboxLimit, snapshot: false });
+    return log === null ? { due } : { due, ahead: { executionId, after, log } };
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) throw error;
+    // One that cannot be read must not stand before the others of its group.
+    return { due: await events.due(group) };
+  }
 }
 
 /** Without the cache. */

@@ -12,7 +12,7 @@ import { cancelAbandoned, startChild, tellParent } from "./children.ts";
 import { parkExecution, parkWake } from "./dead-letters.ts";
 import { jobOf, lookAtOf, owedChanges } from "./dispatch.ts";
 import { createLateSettles, type LateSettles } from "./late-settles.ts";
-import { type Loaded, load, snapshotOf } from "./load.ts";
+import { type Ahead, dueOf, type Loaded, load, snapshotOf } from "./load.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import type { Ports } from "./ports.ts";
 import { spanAttributes } from "./span-attributes.ts";
@@ -49,8 +49,8 @@ export function createWakeProcessor(ports: Ports, cache: StateCache): WakeProces
   const suspects = oneAtATime();
   const memory: Memory = { cache, late: createLateSettles(ports) };
 
-  async function take(executionId: ExecutionId, { redelivered, signal }: WakeDelivery): Promise<void> {
-    if (!redelivered) return processOrCount(ports, memory, executionId, signal);
+  async function take(executionId: ExecutionId, { redelivered, signal }: WakeDelivery, ahead?: Ahead): Promise<void> {
+    if (!redelivered) return processOrCount(ports, memory, executionId, signal, ahead);
     return suspects(async () => {
       signal.throwIfAborted();
       if (!(await countDeath(ports, executionId))) await processOrCount(ports, memory, executionId, signal);
@@ -61,11 +61,12 @@ export function createWakeProcessor(ports: Ports, cache: StateCache): WakeProces
     flush: () => memory.late.flush(),
     async processWake(group, delivery) {
       const failures: unknown[] = [];
-      for (const executionId of await ports.events.due(group)) {
+      const { due, ahead } = await dueOf(ports.events, cache, group, ports.settings.eventBatchSize);
+      for (const executionId of due) {
         // Thrown, not returned: what is left is not done, and somebody else may take it.
         delivery.signal.throwIfAborted();
         try {
-          await take(executionId, delivery);
+          await take(executionId, delivery, ahead);
         } catch (error) {
           if (error instanceof StoreUnavailableError || delivery.signal.aborted) throw error;
           ports.log.error({ ...group, executionId, err: error }, "a wake-up failed");
@@ -95,9 +96,10 @@ async function processOrCount(
   memory: Memory,
   executionId: ExecutionId,
   signal: AbortSignal,
+  ahead?: Ahead,
 ): Promise<void> {
   try {
-    await processExecution(ports, memory, executionId, signal);
+    await processExecution(ports, memory, executionId, signal, ahead);
   } catch (thrown) {
     // Another build may know what this one does not.
     if (thrown instanceof StoreUnavailableError || thrown instanceof UnknownSchemaError) throw thrown;
@@ -116,13 +118,15 @@ async function processExecution(
   memory: Memory,
   executionId: ExecutionId,
   signal: AbortSignal,
+  ahead?: Ahead,
 ): Promise<void> {
   const { metrics, settings } = ports;
   const { cache, late } = memory;
   const until = performance.now() + settings.eventProcessingTimeoutMs;
   let unread = 0;
   for (let lost = 0; lost < MAX_LOST_FENCES && !signal.aborted && performance.now() < until; lost++) {
-    const loaded = await load(ports.events, cache, executionId, settings.eventBatchSize);
+    const fresh = lost + unread === 0 ? ahead : undefined;
+    const loaded = await load(ports.events, cache, executionId, settings.eventBatchSize, fresh);
     if (loaded === null) return;
     metrics.cache(loaded.warm);
     if (isClosed(loaded.log.head.status) && loaded.log.inbox.length === 0) {
@@ -170,7 +174,7 @@ async function decideAndCommit(
   observeSteps(metrics, decision.events, loaded.state, workflow);
   await dispatch(ports, head, loaded, decision, span.context);
   if (isClosed(head.status)) cache.drop(executionId);
-  else cache.set(executionId, { state: decision.state, tip: head.tip, snapshot, dispatched: head.version });
+  else cache.set(head, { state: decision.state, tip: head.tip, snapshot, dispatched: head.version });
   await failpoints.hit("after-dispatch");
   span.set({ "durabull.decided": decision.events.length, "durabull.status": head.status });
   log.debug(

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { ExecutionState } from "../engine/index.ts";
-import type { ExecutionId } from "../values/ids.ts";
+import type { ExecutionId, Group } from "../values/ids.ts";
 
 /** A state this process folded, with the tip it stands for. */
 export interface CachedState {
@@ -15,9 +15,11 @@ export interface CachedState {
 /** Live states by execution. Never trusted: the head's version and tip decide whether one still holds. */
 export class StateCache {
   readonly #states: LRUCache<ExecutionId, CachedState>;
+  readonly #latest: LRUCache<string, ExecutionId>;
 
   /** @param maxBytes of all states together, as far as their data tells. */
   constructor(capacity: number, maxBytes = 256 * 1024 * 1024) {
+    this.#latest = new LRUCache({ max: Math.max(1, capacity) });
     this.#states = new LRUCache({
       max: Math.max(1, capacity),
       maxSize: maxBytes,
@@ -29,8 +31,14 @@ export class StateCache {
     return this.#states.get(executionId);
   }
 
-  set(executionId: ExecutionId, cached: CachedState): void {
+  set({ executionId, tenant, workflowId }: Group & { readonly executionId: ExecutionId }, cached: CachedState): void {
     this.#states.set(executionId, cached);
+    this.#latest.set(`${tenant} ${workflowId}`, executionId);
+  }
+
+  /** The execution of a group that was seen last: most likely the next to move. */
+  latestOf({ tenant, workflowId }: Group): ExecutionId | undefined {
+    return this.#latest.get(`${tenant} ${workflowId}`);
   }
 
   drop(executionId: ExecutionId): void {
