@@ -46,7 +46,7 @@ describe("given an empty environment", () => {
       streamsMax: 2_000,
       streamHeartbeatMs: 15_000,
       changesKept: 10_000,
-      workerConcurrency: 50,
+      workerConcurrency: 16,
       taskConcurrency: 100,
       reclaim: true,
       eventBatchSize: 500,
