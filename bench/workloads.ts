@@ -6,9 +6,11 @@
  *
  * STORES=always,everysec,postgres, REPS, N1 N2 N4 N5 N6, REF_JOBS, QUIET (seconds to wait for an idle machine), PROFILE=1 (of the service).
  */
+import { execFileSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { freshDatabase, startPostgres, startRedis } from "../test/support/servers.ts";
 import { table } from "./support.ts";
 import { profileReport } from "./workloads/cpu-profile.ts";
@@ -39,6 +41,9 @@ const workloads = asked.length > 0 ? asked : (Object.keys(WORKLOADS) as Workload
 const stores = (process.env.STORES ?? "always,everysec,postgres").split(",").filter(isStore);
 const repeats = Number(process.env.REPS ?? 1);
 const WARM_UP = 20;
+
+// What is measured is what is deployed.
+execFileSync(process.execPath, [fileURLToPath(new URL("../scripts/build.mjs", import.meta.url))], { stdio: "inherit" });
 
 for (const name of stores) {
   const store = await STORES[name]();

@@ -6,11 +6,11 @@ import { DurabullClient } from "../../src/client/index.ts";
 import { freePort } from "../../test/support/free-port.ts";
 import { DEFINITIONS } from "./definitions.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-const FUNCTIONS = fileURLToPath(new URL("./functions.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../dist/src/main.js", import.meta.url));
+const FUNCTIONS = fileURLToPath(new URL("./functions.mjs", import.meta.url));
 const START_LIMIT_MS = 30_000;
 
-/** The whole service as one process of its own (`npm start`), and a client of it. */
+/** The whole service as one process of its own, from the build in dist/, and a client of it. */
 export interface BenchService {
   readonly client: DurabullClient;
   readonly pid: number;
@@ -37,10 +37,11 @@ export async function startBenchService(
   const profiling = profileTo === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileTo}`];
 
   async function launch(): Promise<ChildProcess> {
-    const child = spawn(process.execPath, [...profiling, "--import", "tsx", MAIN], {
+    const child = spawn(process.execPath, [...profiling, MAIN], {
       env: { ...process.env, FUNCTIONS, ...settings, ...env },
       stdio: ["ignore", "inherit", "inherit"],
     });
+    process.once("exit", () => child.kill("SIGKILL"));
     const deadline = Date.now() + START_LIMIT_MS;
     while (!(await answers(url))) {
       if (child.exitCode !== null || Date.now() > deadline) throw new Error("the service did not start");
@@ -56,7 +57,6 @@ export async function startBenchService(
     child.kill(signal);
     await gone;
   };
-  process.once("exit", () => child.kill("SIGKILL"));
   for (const definition of DEFINITIONS) await client.registerDefinition(definition);
   return {
     client,

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createEnvSecrets } from "../adapters/secrets/env.ts";
 import { createFileSecrets } from "../adapters/secrets/files.ts";
 import type { Config } from "../config/index.ts";
-import { compileWorkflow } from "../dsl/index.ts";
+import { compileStored } from "../dsl/index.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
 import { createHttpExecutor } from "../executors/call-http.ts";
 import type { DefinedFunction } from "../functions/index.ts";
@@ -77,7 +77,7 @@ export function runtimePorts(
     events: adapters.events,
     database: adapters.database,
     queues: adapters.queues,
-    definitions: createDefinitions(adapters.database, compileWorkflow),
+    definitions: createDefinitions(adapters.database, compileStored),
     functionQueues: createFunctionQueues(adapters.database),
     log,
     metrics,
