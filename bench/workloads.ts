@@ -42,6 +42,9 @@ const stores = (process.env.STORES ?? "always,everysec,postgres").split(",").fil
 const repeats = Number(process.env.REPS ?? 1);
 const WARM_UP = 20;
 
+// Whoever stops it stops the service too.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 // What is measured is what is deployed.
 execFileSync(process.execPath, [fileURLToPath(new URL("../scripts/build.mjs", import.meta.url))], { stdio: "inherit" });
 
