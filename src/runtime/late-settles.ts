@@ -15,15 +15,15 @@ export interface LateSettles {
   flush(): Promise<void>;
 }
 
-export function createLateSettles({ events, queues, log, settings }: Ports): LateSettles {
+export function createLateSettles({ events, log, settings }: Ports): LateSettles {
   /** Oldest first. */
   const waiting = new Map<ExecutionId, { readonly head: ExecutionHead; readonly at: number }>();
   let timer: NodeJS.Timeout | undefined;
 
   async function settle(head: ExecutionHead): Promise<void> {
     try {
-      // Moved on, or told something: who did that has woken it; one wake-up more finds nothing.
-      if (!(await events.settle(head.executionId, head.version))) await queues.wake(head, "more");
+      // False: it moved on or was told something, and whoever did that has woken it, or attention will.
+      await events.settle(head.executionId, head.version);
     } catch (error) {
       const { tenant, workflowId, executionId } = head;
       log.warn({ tenant, workflowId, executionId, err: error }, "not settled; it will be found by attention");
