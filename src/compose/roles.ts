@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createEnvSecrets } from "../adapters/secrets/env.ts";
 import { createFileSecrets } from "../adapters/secrets/files.ts";
 import type { Config } from "../config/index.ts";
-import { compileWorkflow } from "../dsl/index.ts";
+import { compileStored } from "../dsl/index.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
 import { createHttpExecutor } from "../executors/call-http.ts";
 import { sendEventFunction } from "../executors/send-event.ts";
@@ -41,6 +41,8 @@ const SLICE_EVENTS = 1_000;
 const SLICE_MS = 100;
 const SNAPSHOT_EVERY = 500;
 const CACHED_STATES = 2_000;
+/** Steps quicker than this are not settled one by one; an execution that rests is settled this much later. */
+const SETTLE_AFTER_MS = 500;
 const RECONCILE_EVERY_MS = 1_000;
 const ACTIVITY_LEASE_MS = 30_000;
 /** How soon a worker learns that an activity in hand is no longer owed. */
@@ -66,6 +68,7 @@ export function runtimePorts(
     activityLeaseMs: ACTIVITY_LEASE_MS,
     timerPrecisionMs: config.timerPrecisionMs,
     timerHorizonMs: config.timerHorizonMs,
+    settleAfterMs: SETTLE_AFTER_MS,
     reconcileEveryMs: RECONCILE_EVERY_MS,
     partitions: adapters.partitions,
     childDepth: config.childDepth,
@@ -78,7 +81,7 @@ export function runtimePorts(
     runtime: { name: "durabull", version },
   };
   const { events, database, queues } = adapters;
-  const definitions = createDefinitions(database, compileWorkflow);
+  const definitions = createDefinitions(database, compileStored);
   const failpoints = createFailpoints(config.failpoints, Math.random);
   const kept = { ms: config.eventRetentionMs, count: config.lifecycleEventsKept };
   return {
@@ -110,6 +113,7 @@ export async function startWorkflowRole(config: Config, ports: Ports): Promise<R
     async drain(graceMs) {
       await reconciler?.stop();
       await Promise.all(consumers.map((consumer) => consumer.close(graceMs)));
+      await wakes.flush();
     },
   };
 }

@@ -131,10 +131,10 @@ export const settingsSchema = z.object({
   }),
 
   WORKER_CONCURRENCY: setting(integer(1, 10_000), {
-    default: "50",
+    default: "16",
     unit: "wake-ups",
     meaning:
-      "At once in one process. They share one thread and mostly wait for the store: 50 is what the throughput figures were measured with.",
+      "At once in one process. They share one thread, so enough of them to hide the store's answers will do: with more, fewer jobs are handed on by the one that ends before.",
   }),
   TASK_CONCURRENCY: setting(integer(1, 10_000), {
     default: "100",

@@ -56,6 +56,8 @@ export interface RuntimeSettings {
   readonly timerPrecisionMs: number;
   /** Timers due later than this from now are armed later. */
   readonly timerHorizonMs: number;
+  /** How long the store may be told later that all that was owed is in the queues; 0 = at once. Far less than `lookGraceMs`. */
+  readonly settleAfterMs: number;
   /** Between two looks of the reconciler. */
   readonly reconcileEveryMs: number;
   readonly partitions: number;

@@ -105,6 +105,37 @@ test("given a timer put off by a clock that is wrong, when its time has come, th
   expect(events?.map(({ type }) => type)).toContain("timer.fired");
 });
 
+test("given settles that wait, when the next step comes, then it is dispatched alone, and a process that died before is followed without loss", async () => {
+  const { start, store, ports } = runtime;
+  const dispatched: number[] = [];
+  const queues: Ports["queues"] = {
+    ...store.queues,
+    dispatch: async (jobs) => {
+      dispatched.push(...jobs.map(({ name }) => name));
+      await store.queues.dispatch(jobs);
+    },
+  };
+  const late = { ...ports, queues, settings: { ...ports.settings, settleAfterMs: 60_000 } };
+  const head = await start("chain", "late-settle");
+  const processor = wakes(late);
+  await processor.processWake(head, FIRST);
+  expect(await headOf(head)).toMatchObject({ settled: 0 });
+  const [first] = (await store.events.describe(head.executionId))?.owed ?? [];
+  const outcome = { ok: true, output: null } as const;
+  const fact = { kind: "answer", id: "a", source: "executor-service", asked: first?.name ?? 0, outcome } as const;
+  expect(await store.events.append(head.executionId, fact)).toBe("accepted");
+  await processor.processWake(head, FIRST);
+  const [second] = (await store.events.describe(head.executionId))?.owed ?? [];
+  expect(dispatched).toEqual([first?.name, second?.name]);
+  // Another process knows only what the store was told: it dispatches again, under the same job id.
+  await wakes(late).processWake(head, FIRST);
+  expect(dispatched).toEqual([first?.name, second?.name, second?.name]);
+  await processor.flush();
+  const { version = 0 } = (await headOf(head)) ?? {};
+  expect(await headOf(head)).toMatchObject({ settled: version });
+  expect(await store.events.due(head)).toEqual([]);
+});
+
 test("given an execution whose decision ends the process, when its neighbours are redelivered with it, then it alone is parked", async () => {
   const { start, ports } = runtime;
   const poison = await start("pause", "poison");

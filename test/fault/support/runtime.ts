@@ -24,6 +24,7 @@ export interface Runtime {
 }
 
 const SETTINGS: Omit<RuntimeSettings, "partitions"> = {
+  settleAfterMs: 0,
   eventBatchSize: 500,
   sliceEvents: 1_000,
   sliceMs: 1_000,

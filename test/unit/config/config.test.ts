@@ -52,7 +52,7 @@ describe("given an empty environment", () => {
       eventSinkRetries: 10,
       lifecycleEvents: "all",
       lifecycleEventsKept: 10_000,
-      workerConcurrency: 50,
+      workerConcurrency: 16,
       taskConcurrency: 100,
       reclaim: true,
       eventBatchSize: 500,
