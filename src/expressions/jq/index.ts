@@ -4,11 +4,13 @@ import type { Code, One } from "./compile/code.ts";
 import { compileTree } from "./compile/compiler.ts";
 import { BREAK, Env, GO_ON, Run, STOP } from "./compile/run.ts";
 import { JqBudgetError, JqError } from "./errors.ts";
-import { takeKeysShown } from "./library/json-text.ts";
+import { takeShown } from "./library/json-text.ts";
+import { checkOptions, type EvaluationOptions } from "./options.ts";
 import { isPlain, Outlet } from "./output.ts";
 import { parse } from "./syntax/parser.ts";
 
 export { JqBudgetError, JqError, JqSyntaxError } from "./errors.ts";
+export type { EvaluationOptions } from "./options.ts";
 
 /** The values of variables, by their names without `$`. */
 export type JqArguments = Readonly<Record<string, Json>>;
@@ -18,23 +20,14 @@ export interface CompileOptions {
   readonly variables?: readonly string[];
 }
 
-export interface EvaluationOptions {
-  /** What `now` gives, in epoch milliseconds; without it `now` is an error. */
-  readonly now?: number;
-  /** Steps that the evaluation may take; a step is about the cost of evaluating one node of the program. */
-  readonly fuel?: number;
-  /** Bytes of strings, arrays and objects that the evaluation may make; its outputs may take as many as JSON text. */
-  readonly maxOutputBytes?: number;
-}
-
 /** A compiled jq program. */
 export interface Program {
   readonly source: string;
   /** The variables of those it was compiled with that it names, without `$`; some may never be evaluated. */
   readonly reads: readonly string[];
-  /** The first output, undefined when there is none. @throws {JqError} */
+  /** The first output, undefined when there is none. @throws {JqError} @throws {RangeError} for options out of their range. */
   first(input: Json, args?: JqArguments, options?: EvaluationOptions): Json | undefined;
-  /** All outputs. @throws {JqError} */
+  /** All outputs. @throws {JqError} @throws {RangeError} for options out of their range. */
   all(input: Json, args?: JqArguments, options?: EvaluationOptions): Json[];
 }
 
@@ -86,6 +79,7 @@ class CompiledProgram implements Program {
   }
 
   first(input: Json, args = NO_ARGUMENTS, options = NO_OPTIONS): Json | undefined {
+    if (options !== NO_OPTIONS) checkOptions(options);
     if (this.fields !== undefined) {
       const { maxOutputBytes } = options;
       const value = this.fields(input, IDLE);
@@ -108,6 +102,7 @@ class CompiledProgram implements Program {
   }
 
   all(input: Json, args = NO_ARGUMENTS, options = NO_OPTIONS): Json[] {
+    if (options !== NO_OPTIONS) checkOptions(options);
     const env = this.start(args, options);
     const outlet = new Outlet(env.run.bytes);
     const outputs: Json[] = [];
@@ -123,7 +118,7 @@ class CompiledProgram implements Program {
   }
 
   private start(args: JqArguments, options: EvaluationOptions): Env {
-    takeKeysShown(); // what an earlier evaluation left unpaid when it failed
+    takeShown(); // what an earlier evaluation left unpaid when it failed
     const { now = Number.NaN, fuel = DEFAULT_FUEL, maxOutputBytes = DEFAULT_OUTPUT_BYTES } = options;
     const globals = this.reads.length === 0 ? NO_GLOBALS : this.reads.map((name) => argumentOf(args, name));
     return new Env(new Run(fuel, maxOutputBytes, now, globals), null, null, null);
