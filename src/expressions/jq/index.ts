@@ -3,7 +3,7 @@ import type { Json } from "../../values/json.ts";
 import type { Code, One } from "./compile/code.ts";
 import { compileTree } from "./compile/compiler.ts";
 import { BREAK, Env, GO_ON, Run, STOP } from "./compile/run.ts";
-import { JqBudgetError, JqError } from "./errors.ts";
+import { JqBudgetError, JqError, JqSyntaxError } from "./errors.ts";
 import { takeShown } from "./library/json-text.ts";
 import { checkOptions, type EvaluationOptions } from "./options.ts";
 import { isPlain, Outlet } from "./output.ts";
@@ -36,7 +36,16 @@ const DEFAULT_OUTPUT_BYTES = 32 * 2 ** 20;
 const NO_ARGUMENTS: JqArguments = {};
 const NO_OPTIONS: EvaluationOptions = {};
 
-const programs = new LRUCache<string, Program>({ max: 5_000 });
+/** A program takes up to some hundred bytes for each character of its text: this bounds all that are kept to about 100 MB. */
+const KEPT_CHARACTERS = 2 ** 18;
+/** Longer ones are compiled each time: one of them would take the place of hundreds. */
+const LONGEST_KEPT = 2 ** 14;
+const programs = new LRUCache<string, Program>({
+  max: 5_000,
+  maxSize: KEPT_CHARACTERS,
+  maxEntrySize: LONGEST_KEPT,
+  sizeCalculation: (_program, key) => key.length,
+});
 
 /**
  * Compiles a jq 1.8 program, or finds it compiled.
@@ -47,8 +56,7 @@ export function compile(source: string, { variables = [] }: CompileOptions = {})
   const key = keyOf(source, variables);
   const known = programs.get(key);
   if (known !== undefined) return known;
-  const { code, reads } = compileTree(parse(source), source, variables);
-  const program = new CompiledProgram(source, reads, code);
+  const program = compiled(source, variables);
   programs.set(key, program);
   return program;
 }
@@ -56,6 +64,18 @@ export function compile(source: string, { variables = [] }: CompileOptions = {})
 /** JSON ends where it ends, so that no text and variables have the key of others. */
 function keyOf(source: string, variables: readonly string[]): string {
   return variables.length === 0 ? `[]${source}` : JSON.stringify([...variables].sort()) + source;
+}
+
+function compiled(source: string, variables: readonly string[]): Program {
+  try {
+    const { code, reads } = compileTree(parse(source), source, variables);
+    return new CompiledProgram(source, reads, code);
+  } catch (error) {
+    // Of a native stack that is smaller than usual, or almost used up by the caller.
+    if (error instanceof RangeError)
+      throw new JqSyntaxError("the expression nests too deeply to be compiled here", 1, 1);
+    throw error;
+  }
 }
 
 /** For what needs neither variables nor fuel. */

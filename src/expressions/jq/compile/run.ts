@@ -110,6 +110,11 @@ export function outer(env: Env, hops: number): Env {
   return at;
 }
 
+/** Steps of going so many variables out. */
+export function hopSteps(hops: number): number {
+  return hops >>> 3;
+}
+
 /** Where a value was found, as a list from the last step to the first. */
 export class Path {
   /**
