@@ -5,6 +5,8 @@ import type { Config } from "../config/index.ts";
 import { compileStored } from "../dsl/index.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
 import { createHttpExecutor } from "../executors/call-http.ts";
+import { createProcessExecutors } from "../executors/processes.ts";
+import { createResourceReader } from "../executors/resource.ts";
 import { sendEventFunction } from "../executors/send-event.ts";
 import type { DefinedFunction } from "../functions/index.ts";
 import type { Hider } from "../observability/hider.ts";
@@ -147,11 +149,22 @@ export async function startTaskRole(
     maxResponseBytes: config.httpMaxResponseBytes,
     tracing: ports.tracing,
   });
+  const processes = createProcessExecutors(
+    {
+      allowed: config.runAllowed,
+      limits: {
+        timeoutMs: config.runTimeoutMs,
+        memoryBytes: config.runMaxMemoryBytes,
+        outputBytes: config.runMaxOutputBytes,
+      },
+    },
+    createResourceReader(http),
+  );
   const inHand = new ActivitiesInHand(ports.events, ports.log, ports.settings.activityLeaseMs, STILL_OWED_EVERY_MS);
   const environment = createEnvSecrets(config.secrets);
   const activityPorts = {
     ...ports,
-    executors: { http: aroundHttp(http), code: createCodeExecutor(functions) },
+    executors: { http: aroundHttp(http), code: createCodeExecutor(functions), ...processes.executors },
     functions: new Set(functions.map(({ name }) => name)),
     secrets: config.secretsDir === null ? environment : createFileSecrets(config.secretsDir, environment, hider.add),
     inHand,
@@ -173,6 +186,7 @@ export async function startTaskRole(
       await Promise.all(consumers.map((consumer) => consumer.close(graceMs)));
       await announcing.stop();
       inHand.stop();
+      await processes.close();
       await http.close();
     },
   };

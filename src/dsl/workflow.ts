@@ -208,6 +208,20 @@ export interface RunWorkflowTask extends TaskBase {
   /** False: the task ends, with its transformed input, once the other has started. */
   readonly await: boolean;
 }
+export type ProcessReturn = "stdout" | "stderr" | "code" | "all" | "none";
+/** A process of the machine that a task worker runs on. */
+export interface RunProcessTask extends TaskBase {
+  readonly kind: "run";
+  readonly run: "script" | "shell" | "container";
+  /** The description of the process, an object; `renderProcess` evaluates it. */
+  readonly with: Template;
+  /** What of the process is the output. */
+  readonly return: ProcessReturn;
+  /** False: the task ends, with its transformed input, once the process has started. */
+  readonly await: boolean;
+  readonly readsSecrets: boolean;
+}
+export type RunTask = RunWorkflowTask | RunProcessTask;
 export type CallTask = CallHttpTask | CallCodeTask | CallFunctionTask;
 
 export interface Catch {
@@ -248,4 +262,4 @@ export type Task =
   | EmitTask
   | ListenTask
   | CallTask
-  | RunWorkflowTask;
+  | RunTask;

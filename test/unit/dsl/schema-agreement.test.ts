@@ -60,6 +60,10 @@ do:
         retry: often
         do: [{ h: { set: { e: '\${ $err }' } } }]
   - c: { call: g, with: { a: 1 } }
+  - js: { run: { script: { language: js, code: 'x()', arguments: [a, '\${ .b }'], environment: { A: '\${ .c }' }, stdin: '\${ . }' }, return: all, await: false } }
+  - py: { run: { script: { language: python, source: { name: n, endpoint: 'https://x.example/{id}' }, arguments: { a: 1 } } } }
+  - sh: { run: { shell: { command: 'echo \${A}', arguments: [a], environment: { A: 1 }, stdin: text }, return: none } }
+  - co: { run: { container: { image: alpine, name: '\${ .n }', command: ls, ports: { 80: 8080 }, volumes: { /a: /b }, environment: { A: b }, stdin: x, arguments: [y], lifetime: { cleanup: eventually, after: PT5M }, pullPolicy: always } } }
   - code: { call: my.function-1, with: { a: '\${ $secrets.token }' } }
 `;
 const INSTEAD: readonly Json[] = [null, 5, -1, 1.5, true, "", "x", "${ .a", "${ .a }", [], ["x"], {}, { x: 1 }];
