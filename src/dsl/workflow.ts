@@ -178,6 +178,14 @@ export interface CallHttpTask extends TaskBase {
   /** True when some expression in `with` reads `$secrets`: the executor evaluates all of `with`, the log never holds it. */
   readonly readsSecrets: boolean;
 }
+/** A service that is spoken to by a protocol of its own, each with its executor. */
+export interface CallServiceTask extends TaskBase {
+  readonly kind: "call";
+  readonly call: "a2a" | "mcp";
+  /** The `with` of the call, an object; `renderCallService` evaluates it. */
+  readonly with: Template;
+  readonly readsSecrets: boolean;
+}
 /** A TypeScript function registered by workers. */
 export interface CallCodeTask extends TaskBase {
   readonly kind: "call";
@@ -222,7 +230,7 @@ export interface RunProcessTask extends TaskBase {
   readonly readsSecrets: boolean;
 }
 export type RunTask = RunWorkflowTask | RunProcessTask;
-export type CallTask = CallHttpTask | CallCodeTask | CallFunctionTask;
+export type CallTask = CallHttpTask | CallServiceTask | CallCodeTask | CallFunctionTask;
 
 export interface Catch {
   /** Members an error must have, equal; standard types are compared by `canonicalErrorType`. `details` is read as `detail`. */

@@ -1,4 +1,5 @@
 import { renderHttpArguments } from "../dsl/tasks/call-http.ts";
+import { renderCallService } from "../dsl/tasks/call-service.ts";
 import { renderProcess } from "../dsl/tasks/run.ts";
 import { renderTemplate } from "../dsl/template.ts";
 import type { Task, Workflow } from "../dsl/workflow.ts";
@@ -215,6 +216,7 @@ function evaluated(task: Task, input: Json, args: JsonObject, time: EvaluationTi
   if (task.kind === "run" && task.run !== "workflow") return renderProcess(task, input, args, time);
   if (task.kind !== "call" || task.call === "function") throw new Error(`"${task.key}" leaves nothing to an executor`);
   if (task.call === "http") return renderHttpArguments(task, input, args, time);
+  if (task.call !== "code") return renderCallService(task, input, args, time);
   return task.with === null ? input : renderTemplate(task.with, input, args, time);
 }
 

@@ -1,5 +1,6 @@
 import type { Task, Workflow } from "../dsl/workflow.ts";
 import type { InputIssue } from "../errors.ts";
+import { ownProperty } from "../values/json.ts";
 import { pointerOf } from "../values/task-reference.ts";
 
 export type RunAllowed = readonly ("script" | "shell" | "container")[];
@@ -35,6 +36,11 @@ interface Started {
 }
 
 function startedBy(task: Task): Started | undefined {
+  if (task.kind === "call" && task.call === "mcp") {
+    const transport = ownProperty(ownProperty(task.definition, "with"), "transport");
+    if (ownProperty(transport, "stdio") === undefined) return undefined;
+    return { kind: "shell", what: "an MCP server over stdio", at: ["with", "transport", "stdio"] };
+  }
   if (task.kind !== "run" || task.run === "workflow") return undefined;
   return { kind: task.run, what: `run ${task.run}`, at: ["run", task.run] };
 }

@@ -71,7 +71,7 @@ export function processInputFrom(given: JsonObject): ProcessInput {
   return {
     arguments: argumentsFrom(given.arguments),
     ...(stdin === undefined || stdin === null ? {} : { stdin: processText(stdin) }),
-    environment: environmentFrom(environment),
+    environment: textsFrom("environment", environment),
   };
 }
 
@@ -84,9 +84,9 @@ function argumentsFrom(value: Json | undefined): readonly string[] {
 }
 
 /** Members that are null are left out, so that an expression can decide whether there is one. */
-function environmentFrom(value: Json | undefined): Readonly<Record<string, string>> {
+export function textsFrom(what: string, value: Json | undefined): Readonly<Record<string, string>> {
   const given = Object.entries(isJsonObject(value) ? value : {}).filter(([, member]) => member !== null);
-  return Object.fromEntries(given.map(([name, member]) => [name, noNul(processText(member), `environment "${name}"`)]));
+  return Object.fromEntries(given.map(([name, member]) => [name, noNul(processText(member), `${what} "${name}"`)]));
 }
 
 /** Text as it is, everything else as JSON. */
