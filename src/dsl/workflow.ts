@@ -181,7 +181,7 @@ export interface CallHttpTask extends TaskBase {
 /** A service that is spoken to by a protocol of its own, each with its executor. */
 export interface CallServiceTask extends TaskBase {
   readonly kind: "call";
-  readonly call: "a2a" | "mcp";
+  readonly call: "a2a" | "asyncapi" | "mcp";
   /** The `with` of the call, an object; `renderCallService` evaluates it. */
   readonly with: Template;
   readonly readsSecrets: boolean;

@@ -272,7 +272,17 @@ export type HistoryEvent =
 
 /** What an executor is asked to do (`evaluate`: give the value of a `set`, or the place of the case of a `switch` that holds) or, for `workflow`, the runtime. */
 export interface ActivityRequest {
-  readonly kind: "http" | "a2a" | "mcp" | "code" | "script" | "shell" | "container" | "evaluate" | "workflow";
+  readonly kind:
+    | "http"
+    | "a2a"
+    | "asyncapi"
+    | "mcp"
+    | "code"
+    | "script"
+    | "shell"
+    | "container"
+    | "evaluate"
+    | "workflow";
   /** The function's name, for `code`. */
   readonly function?: string;
   /** The definition to start, for `workflow`; `with` is its input. */

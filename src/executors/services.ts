@@ -1,5 +1,6 @@
 import type { Executor } from "../ports/executor.ts";
 import { createA2aExecutor } from "./call-a2a.ts";
+import { createAsyncapiExecutor } from "./call-asyncapi.ts";
 import { createMcpExecutor } from "./call-mcp.ts";
 import type { AddressPolicy } from "./http/address-policy.ts";
 import { createGuardedAgent } from "./http/agent.ts";
@@ -19,12 +20,13 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export function createServiceExecutors(
   policy: ServicePolicy,
   readResource: ReadResource,
-): { readonly executors: Readonly<Record<"a2a" | "mcp", Executor>>; close(): Promise<void> } {
+): { readonly executors: Readonly<Record<"a2a" | "asyncapi" | "mcp", Executor>>; close(): Promise<void> } {
   const agent = createGuardedAgent({ ...policy, connectTimeoutMs: CONNECT_TIMEOUT_MS });
   const fetch = createGuardedFetch(agent, policy.maxResponseBytes);
   return {
     executors: {
       a2a: createA2aExecutor({ fetch: fetch(), readResource }),
+      asyncapi: createAsyncapiExecutor({ fetch: fetch(), policy, readResource }),
       mcp: createMcpExecutor({ fetch, processes: policy.processes }),
     },
     close: () => agent.close(),

@@ -7,22 +7,32 @@ import type { Scope, TaskPlace } from "../scope.ts";
 import { readsOf } from "../template.ts";
 import type { CallServiceTask, TaskBase, Template } from "../workflow.ts";
 import { checkCallA2a, renderCallA2a } from "./call-a2a.ts";
+import { readCallAsyncapi, renderCallAsyncapi } from "./call-asyncapi.ts";
 import { checkCallMcp, renderCallMcp } from "./call-mcp.ts";
 
 type Service = CallServiceTask["call"];
-type Check = (given: JsonObject, pointer: string, scope: Scope) => void;
+type Read = (given: JsonObject, pointer: string, scope: Scope) => Template;
 type Render = (template: Template, input: Json, args: ExpressionArguments, time: EvaluationTime) => JsonObject;
 
-const SERVICES: Readonly<Record<Service, { readonly check: Check; readonly render: Render }>> = {
-  a2a: { check: checkCallA2a, render: renderCallA2a },
-  mcp: { check: checkCallMcp, render: renderCallMcp },
+const SERVICES: Readonly<Record<Service, { readonly read: Read; readonly render: Render }>> = {
+  a2a: { read: evaluatedAfter(checkCallA2a), render: renderCallA2a },
+  asyncapi: { read: readCallAsyncapi, render: renderCallAsyncapi },
+  mcp: { read: evaluatedAfter(checkCallMcp), render: renderCallMcp },
 };
+
+/** All of it is evaluated when the call is asked for. */
+function evaluatedAfter(check: (given: JsonObject, pointer: string, scope: Scope) => void): Read {
+  return (given, pointer, scope) => {
+    check(given, pointer, scope);
+    return templateAt(given, pointer, "taskDefinition", scope, true);
+  };
+}
 
 export function isService(name: string): name is Service {
   return Object.hasOwn(SERVICES, name);
 }
 
-/** A call of a service by a protocol of its own: its `with` is checked, and evaluated as a whole. */
+/** A call of a service by a protocol of its own. */
 export function readCallService(
   call: Service,
   base: TaskBase,
@@ -32,8 +42,7 @@ export function readCallService(
 ): CallServiceTask {
   const pointer = pointerOf(place.pointer, "with");
   const given = anyObjectOf(definition.with, pointer, "`with`", scope.report) ?? {};
-  if (definition.with !== undefined) SERVICES[call].check(given, pointer, scope);
-  const template = templateAt(given, pointer, "taskDefinition", scope, true);
+  const template = SERVICES[call].read(given, pointer, scope);
   return { ...base, kind: "call", call, with: template, readsSecrets: readsOf(template).includes("secrets") };
 }
 

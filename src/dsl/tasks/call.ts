@@ -10,8 +10,8 @@ import { readCallHttp } from "./call-http.ts";
 import { isService, readCallService } from "./call-service.ts";
 
 export const CALL_MEMBERS = ["call", "with"];
-const SUPPORTED_CALLS = ["http", "a2a", "mcp"];
-const UNSUPPORTED_CALLS = ["openapi", "grpc", "asyncapi"];
+const SUPPORTED_CALLS = ["http", "a2a", "asyncapi", "mcp"];
+const UNSUPPORTED_CALLS = ["openapi", "grpc"];
 const CODE_FUNCTION = /^[A-Za-z][\w.-]*$/;
 const CATALOG_FUNCTION = /^[^@]+:[^@]+@(?<catalog>.+)$/;
 const URL_FUNCTION = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;

@@ -13,11 +13,14 @@ const issuesOf = (call: string, given: JsonObject) =>
     ({ pointer, message }) => `${pointer.replace("/do/0/t/with", "")}: ${message}`,
   );
 const rendered = (call: string, given: JsonObject, input: Json = {}) =>
-  renderCallService(compileWorkflow(definition(call, given)).tasks[0] as CallServiceTask, input, {}, { now: 0 });
+  renderCallService(compileWorkflow(definition(call, given)).tasks[0] as CallServiceTask, input, { input }, { now: 0 });
 
 const http = { http: { endpoint: "https://x.example" } };
 const stdio = { stdio: { command: "npx" } };
 const card = { endpoint: "https://x.example/card.json" };
+
+const consume = { amount: 1 };
+const api = { document: card, operation: "o" };
 
 describe("given a call that is described wrongly, when the definition is checked, then it says so and where", () => {
   test.each<[string, string, JsonObject, string]>([
@@ -62,8 +65,62 @@ describe("given a call that is described wrongly, when the definition is checked
       { method: "tasks/list", agentCard: { endpoint: "card.json" } },
       "/agentCard/endpoint: an endpoint must be",
     ],
+    ["no operation", "asyncapi", { document: card, message: {} }, ': the `with` of an AsyncAPI call needs "operation"'],
+    [
+      "neither message nor subscription",
+      "asyncapi",
+      { ...api },
+      ': the `with` of an AsyncAPI call needs either "message"',
+    ],
+    [
+      "a protocol nobody speaks here",
+      "asyncapi",
+      { ...api, message: {}, protocol: "kafka" },
+      "/protocol: not supported by this version: AsyncAPI over kafka",
+    ],
+    [
+      "foreach",
+      "asyncapi",
+      { ...api, subscription: { consume, foreach: { do: [] } } },
+      "/subscription/foreach: not supported by this version",
+    ],
+    [
+      "no policy",
+      "asyncapi",
+      { ...api, subscription: { consume: { for: "PT1S" } } },
+      "/subscription/consume: `consume` needs one",
+    ],
+    [
+      "an amount",
+      "asyncapi",
+      { ...api, subscription: { consume: { amount: 0 } } },
+      "/subscription/consume/amount: `amount` must be a whole number from 1",
+    ],
+    [
+      "a filter that is no expression",
+      "asyncapi",
+      { ...api, subscription: { consume, filter: ".a" } },
+      "/subscription/filter: must be one expression",
+    ],
+    [
+      "a secret in a filter",
+      "asyncapi",
+      { ...api, subscription: { consume, filter: "${ $secrets.a }" } },
+      "/subscription/filter: secrets can be read only",
+    ],
   ])("%s", (_, call, given, issue) => {
     expect(issuesOf(call, given)).toEqual([expect.stringMatching(new RegExp(`^${escaped(issue)}`))]);
+  });
+});
+
+test("given a subscription, when it is asked for, then conditions stay text, over the variables they read", () => {
+  const subscription = {
+    filter: "${ .payload.n == $input.n }",
+    consume: { while: "${ length < $input.n }", for: "PT2S" },
+  };
+  expect(rendered("asyncapi", { ...api, subscription }, { n: 2 })).toMatchObject({
+    operation: "o",
+    subscription: { filter: ".payload.n == $input.n", while: "length < $input.n", forMs: 2_000 },
   });
 });
 

@@ -71,6 +71,9 @@ const MORE: readonly string[] = [
   `mcp: { call: mcp, with: { method: tools/call, parameters: { name: t, arguments: { a: '\${ $secrets.token }' } }, transport: { http: { endpoint: 'https://x.example', headers: { a: b } } }, timeout: PT5S, client: { name: c, version: v }, protocolVersion: '2025-06-18' } }`,
   `stdio: { call: mcp, with: { method: tools/list, transport: { stdio: { command: npx, arguments: [a], environment: { A: b } } } } }`,
   `a2a: { call: a2a, with: { method: message/send, agentCard: { endpoint: 'https://x.example/card' }, server: 'https://x.example', parameters: { message: { parts: [{ kind: text, text: '\${ .q }' }] } } } }`,
+  `pub: { call: asyncapi, with: { document: { endpoint: 'https://x.example/api.json' }, operation: o, server: { name: s, variables: { a: b } }, protocol: ws, message: { payload: { a: '\${ $secrets.token }' }, headers: { a: b } } } }`,
+  `sub: { call: asyncapi, with: { document: { endpoint: 'https://x.example/api.json' }, channel: c, subscription: { filter: '\${ .payload.a == $input.b }', consume: { until: '\${ length == 5 }', for: { minutes: 1 } } } } }`,
+  `amount: { call: asyncapi, with: { document: { endpoint: 'https://x.example/api.json' }, operation: o, subscription: { consume: { amount: 5 } } } }`,
 ];
 const HEADER = "document: { dsl: 1.0.3, namespace: test, name: one, version: 1.0.0 }\nuse: { secrets: [token] }";
 const INSTEAD: readonly Json[] = [null, 5, -1, 1.5, true, "", "x", "${ .a", "${ .a }", [], ["x"], {}, { x: 1 }];
