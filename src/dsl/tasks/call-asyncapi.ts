@@ -160,7 +160,7 @@ function subscriptionAt(value: Json, pointer: string, scope: Scope): Template {
     kind: "object",
     entries: [
       ...conditions.flatMap(([key, text]) =>
-        typeof text === "string" ? [[key, literal(conditionOf(text))] as const] : [],
+        typeof text === "string" ? [[key, literal(conditionOf(text).trim())] as const] : [],
       ),
       ...(amount === undefined ? [] : [["amount", literal(amount)] as const]),
       ...(policy.for === undefined
