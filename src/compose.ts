@@ -88,7 +88,11 @@ export async function openService(
   if (tracing !== undefined) closers.push(tracing.close);
   try {
     const ports = runtimePorts(config, adapters, { metrics, tracing: tracing ?? NO_TRACING, log: logger }, VERSION);
-    const definitions = createDefinitionService({ database: adapters.database, log: logger });
+    const definitions = createDefinitionService({
+      database: adapters.database,
+      log: logger,
+      runAllowed: config.runAllowed,
+    });
     const executions = createExecutionService({
       ...adapters,
       defaultTimeoutMs: config.workflowTimeoutMs,

@@ -5,7 +5,10 @@ import type { Config } from "../config/index.ts";
 import { compileStored } from "../dsl/index.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
 import { createHttpExecutor } from "../executors/call-http.ts";
+import { createProcessExecutors } from "../executors/processes.ts";
+import { createResourceReader } from "../executors/resource.ts";
 import { sendEventFunction } from "../executors/send-event.ts";
+import { createServiceExecutors } from "../executors/services.ts";
 import type { DefinedFunction } from "../functions/index.ts";
 import type { Hider } from "../observability/hider.ts";
 import type { Metrics } from "../observability/metrics.ts";
@@ -141,17 +144,33 @@ export async function startTaskRole(
   const sinks = config.eventSinks.map((url) => ({ id: sinkIdOf(url), url }));
   const functions =
     sinks.length === 0 ? given : [...given, sendEventFunction(SEND_EVENT, sinks, config.eventSinkSecret)];
-  const http = createHttpExecutor({
+  const httpPolicy = {
     allowPrivateNetwork: config.allowPrivateNetwork,
     allowedHosts: config.httpAllowedHosts,
     maxResponseBytes: config.httpMaxResponseBytes,
-    tracing: ports.tracing,
-  });
+  };
+  const http = createHttpExecutor({ ...httpPolicy, tracing: ports.tracing });
+  const readResource = createResourceReader(http);
+  const processPolicy = {
+    allowed: config.runAllowed,
+    limits: {
+      timeoutMs: config.runTimeoutMs,
+      memoryBytes: config.runMaxMemoryBytes,
+      outputBytes: config.runMaxOutputBytes,
+    },
+  };
+  const processes = createProcessExecutors(processPolicy, readResource);
+  const services = createServiceExecutors({ ...httpPolicy, processes: processPolicy }, readResource);
   const inHand = new ActivitiesInHand(ports.events, ports.log, ports.settings.activityLeaseMs, STILL_OWED_EVERY_MS);
   const environment = createEnvSecrets(config.secrets);
   const activityPorts = {
     ...ports,
-    executors: { http: aroundHttp(http), code: createCodeExecutor(functions) },
+    executors: {
+      http: aroundHttp(http),
+      code: createCodeExecutor(functions),
+      ...services.executors,
+      ...processes.executors,
+    },
     functions: new Set(functions.map(({ name }) => name)),
     secrets: config.secretsDir === null ? environment : createFileSecrets(config.secretsDir, environment, hider.add),
     inHand,
@@ -173,6 +192,8 @@ export async function startTaskRole(
       await Promise.all(consumers.map((consumer) => consumer.close(graceMs)));
       await announcing.stop();
       inHand.stop();
+      await processes.close();
+      await services.close();
       await http.close();
     },
   };

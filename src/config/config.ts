@@ -74,6 +74,10 @@ export interface Config extends AdapterChoices {
   readonly allowPrivateNetwork: boolean;
   readonly httpAllowedHosts: readonly string[];
   readonly httpMaxResponseBytes: number;
+  readonly runAllowed: readonly ("script" | "shell" | "container")[];
+  readonly runTimeoutMs: number;
+  readonly runMaxMemoryBytes: number;
+  readonly runMaxOutputBytes: number;
 
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
   /** Null: no tracing. */
@@ -296,6 +300,10 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     allowPrivateNetwork: settings.ALLOW_PRIVATE_NETWORK ?? usesEmbedded,
     httpAllowedHosts: settings.HTTP_ALLOWED_HOSTS ?? [],
     httpMaxResponseBytes: settings.HTTP_MAX_RESPONSE_BYTES,
+    runAllowed: settings.RUN_ALLOWED ?? [],
+    runTimeoutMs: settings.RUN_TIMEOUT,
+    runMaxMemoryBytes: settings.RUN_MAX_MEMORY_BYTES,
+    runMaxOutputBytes: settings.RUN_MAX_OUTPUT_BYTES,
     logLevel: settings.LOG_LEVEL,
     tracing:
       settings.OTEL_EXPORTER_OTLP_ENDPOINT === undefined

@@ -34,6 +34,13 @@ export const flag = () =>
 export const oneOf = <const Words extends readonly string[]>(...words: Words) =>
   format(`one of ${words.join(", ")}`, (given): Words[number] | undefined => words.find((word) => word === given));
 
+/** A comma-separated list of `words`, each once. */
+export const someOf = <const Words extends readonly string[]>(...words: Words) =>
+  format(`a comma-separated list of ${words.join(", ")}`, (given): readonly Words[number][] | undefined => {
+    const named = given.split(",").map((part) => part.trim().toLowerCase());
+    return named.every((name) => words.includes(name)) ? words.filter((word) => named.includes(word)) : undefined;
+  });
+
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const PARTS = /^(?:(\d+(?:\.\d+)?)(ms|s|m|h|d))+$/;
 const ISO = /^P(?=\d|T\d)(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,3})?)S)?)?$/;

@@ -14,6 +14,7 @@ import {
   port,
   postgresUrl,
   redisUrl,
+  someOf,
   text,
 } from "./formats.ts";
 
@@ -271,6 +272,25 @@ export const settingsSchema = z.object({
     default: "1048576",
     unit: "bytes",
     meaning: "Longest body of an HTTP response, after decompression.",
+  }),
+
+  RUN_ALLOWED: setting(someOf("script", "shell", "container"), {
+    meaning:
+      "What workflows may start on the machine of a task worker, as its user: script, shell, container. Without it nothing. shell also allows MCP servers over stdio.",
+  }),
+  RUN_TIMEOUT: setting(durationMs({ least: 100 }), {
+    default: "10m",
+    meaning: "How long such a process may run before it is ended, with all it started.",
+  }),
+  RUN_MAX_MEMORY_BYTES: setting(integer(33_554_432, 1_099_511_627_776), {
+    default: "536870912",
+    unit: "bytes",
+    meaning: "Memory of such a process together with all it started.",
+  }),
+  RUN_MAX_OUTPUT_BYTES: setting(integer(1, 1_073_741_824), {
+    default: "1048576",
+    unit: "bytes",
+    meaning: "What such a process may write to stdout, and to stderr.",
   }),
 
   SECRETS_DIR: setting(text(), {

@@ -29,7 +29,7 @@ const NO_DURATION: Duration = {
 const DURATION_FORMS =
   'write ISO 8601 such as "PT30S", or whole numbers, 0 or more, of days, hours, minutes, seconds, milliseconds';
 export const SECRETS_ELSEWHERE =
-  "secrets can be read only in the `with` of a call, in `set` and in the `when` of a switch: elsewhere the value would be written to the history";
+  "secrets can be read only in the `with` of a call, in `run`, in `set` and in the `when` of a switch: elsewhere the value would be written to the history";
 
 /** A field that is an expression by its type (`when`, `for.in`): `${ }` may be left out. */
 export function programAt(

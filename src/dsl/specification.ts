@@ -6,6 +6,8 @@ import { expressionOf } from "./template.ts";
 /** The one DSL version whose schema the SDK has. */
 const SCHEMA_VERSION = "1.0.3";
 
+const PROCESSES: readonly string[] = ["script", "shell", "container"];
+
 /**
  * The version gate: asks the specification's own schema, through its SDK, about a copy that claims the version the SDK knows.
  * Undefined when it agrees. Its answer lists every alternative it tried, so the deepest place stands for the mistake: good enough
@@ -24,7 +26,7 @@ export function schemaRefusal(
 
 function forSchema(document: JsonObject): JsonObject {
   const header = isJsonObject(document.document) ? { ...document.document, dsl: SCHEMA_VERSION } : document.document;
-  const copy = inKnownTerms(onOneLine({ ...document, document: header ?? null }));
+  const copy = inKnownTerms(withoutArgumentMaps(onOneLine({ ...document, document: header ?? null })));
   return isJsonObject(copy) ? copy : {};
 }
 
@@ -59,6 +61,17 @@ function inKnownTerms(value: Json): Json {
 
 function without(object: JsonObject, key: string): JsonObject {
   return Object.fromEntries(Object.entries(object).filter(([name]) => name !== key));
+}
+
+/** Arguments of a process by name, as releases before 1.0.3 have them; the SDK's schema knows lists only. */
+function withoutArgumentMaps(value: Json): Json {
+  if (Array.isArray(value)) return value.map(withoutArgumentMaps);
+  if (!isJsonObject(value)) return value;
+  const members = Object.entries(value).map(([key, item]): readonly [string, Json] => {
+    const isProcess = PROCESSES.includes(key) && isJsonObject(item) && isJsonObject(item.arguments);
+    return [key, withoutArgumentMaps(isProcess ? { ...item, arguments: [] } : item)];
+  });
+  return Object.fromEntries(members);
 }
 
 /** Lines of the dump read `- <pointer> | <schema path> | <message> | <parameters>`. */

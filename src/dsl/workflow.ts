@@ -178,6 +178,14 @@ export interface CallHttpTask extends TaskBase {
   /** True when some expression in `with` reads `$secrets`: the executor evaluates all of `with`, the log never holds it. */
   readonly readsSecrets: boolean;
 }
+/** A service that is spoken to by a protocol of its own, each with its executor. */
+export interface CallServiceTask extends TaskBase {
+  readonly kind: "call";
+  readonly call: "a2a" | "asyncapi" | "mcp";
+  /** The `with` of the call, an object; `renderCallService` evaluates it. */
+  readonly with: Template;
+  readonly readsSecrets: boolean;
+}
 /** A TypeScript function registered by workers. */
 export interface CallCodeTask extends TaskBase {
   readonly kind: "call";
@@ -208,7 +216,21 @@ export interface RunWorkflowTask extends TaskBase {
   /** False: the task ends, with its transformed input, once the other has started. */
   readonly await: boolean;
 }
-export type CallTask = CallHttpTask | CallCodeTask | CallFunctionTask;
+export type ProcessReturn = "stdout" | "stderr" | "code" | "all" | "none";
+/** A process of the machine that a task worker runs on. */
+export interface RunProcessTask extends TaskBase {
+  readonly kind: "run";
+  readonly run: "script" | "shell" | "container";
+  /** The description of the process, an object; `renderProcess` evaluates it. */
+  readonly with: Template;
+  /** What of the process is the output. */
+  readonly return: ProcessReturn;
+  /** False: the task ends, with its transformed input, once the process has started. */
+  readonly await: boolean;
+  readonly readsSecrets: boolean;
+}
+export type RunTask = RunWorkflowTask | RunProcessTask;
+export type CallTask = CallHttpTask | CallServiceTask | CallCodeTask | CallFunctionTask;
 
 export interface Catch {
   /** Members an error must have, equal; standard types are compared by `canonicalErrorType`. `details` is read as `detail`. */
@@ -248,4 +270,4 @@ export type Task =
   | EmitTask
   | ListenTask
   | CallTask
-  | RunWorkflowTask;
+  | RunTask;

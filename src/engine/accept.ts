@@ -26,8 +26,8 @@ function acceptAnswer(state: ExecutionState, situation: Situation, fact: AnswerF
     const task = taskOf(situation, frame);
     if (task === null) throw new Error("the workflow itself asks for no activity");
     if (task.kind === "switch") return chosen({ state, situation, frame, task }, fact.outcome.output, fact.asked);
-    const answered = task.kind === "run" && task.discards ? null : fact.outcome.output;
-    const output = pending.child?.await === false ? frame.input : answered;
+    const answered = task.kind === "run" && task.run === "workflow" && task.discards ? null : fact.outcome.output;
+    const output = task.kind === "run" && !task.await ? frame.input : answered;
     return finish(state, situation, frame, task, output, { asked: fact.asked });
   }
   const error = { ...fact.outcome.error, instance: frame.task };

@@ -272,7 +272,17 @@ export type HistoryEvent =
 
 /** What an executor is asked to do (`evaluate`: give the value of a `set`, or the place of the case of a `switch` that holds) or, for `workflow`, the runtime. */
 export interface ActivityRequest {
-  readonly kind: "http" | "code" | "evaluate" | "workflow";
+  readonly kind:
+    | "http"
+    | "a2a"
+    | "asyncapi"
+    | "mcp"
+    | "code"
+    | "script"
+    | "shell"
+    | "container"
+    | "evaluate"
+    | "workflow";
   /** The function's name, for `code`. */
   readonly function?: string;
   /** The definition to start, for `workflow`; `with` is its input. */
@@ -284,7 +294,7 @@ export interface ActivityRequest {
   };
   /** Own queue: `durabull-tasks-<queue>`. */
   readonly queue?: string;
-  /** Evaluated arguments: the `with` of `call: http`, or a function's input. Absent when the executor must evaluate. */
+  /** Evaluated arguments: the `with` of a call, a function's input, or the description of a process. Absent when the executor must evaluate. */
   readonly with?: Json;
   /** Some argument reads `$secrets`: evaluate the task's `with` (found by `key`) on `input` with these variables and `$secrets`. */
   readonly deferred?: { readonly key: string; readonly input: Json; readonly args: JsonObject };

@@ -207,7 +207,10 @@ export function finish(
   const after = options.final ? undefined : beginAfter(state, situation, frame, task, rawOutput, options);
   if (after !== undefined) return after;
   const asked = options.asked === undefined ? {} : { asked: options.asked };
-  const source = options.asked === undefined || task.kind === "run" ? "workflow-engine" : "executor-service";
+  const source =
+    options.asked === undefined || (task.kind === "run" && task.run === "workflow")
+      ? "workflow-engine"
+      : "executor-service";
   const of = { task: task.reference, frame: frame.id };
   try {
     const view = frameView(task, frame);

@@ -6,6 +6,7 @@ import type { Page, Paged } from "../ports/event-store.ts";
 import type { Log } from "../ports/executor.ts";
 import type { TenantId } from "../values/ids.ts";
 import type { JsonObject } from "../values/json.ts";
+import { type RunAllowed, runsNotAllowed } from "./runs-not-allowed.ts";
 import { tenantMaker } from "./tenant-maker.ts";
 import { unknownFunctions } from "./unknown-functions.ts";
 
@@ -42,8 +43,13 @@ export interface Registered {
   readonly warnings: readonly InputIssue[];
 }
 
-export function createDefinitionService(deps: { readonly database: Database; readonly log: Log }): DefinitionService {
-  const { database, log } = deps;
+export function createDefinitionService(deps: {
+  readonly database: Database;
+  readonly log: Log;
+  /** What this process knows that task workers may run: of anything else a definition gets a warning. */
+  readonly runAllowed: RunAllowed;
+}): DefinitionService {
+  const { database, log, runAllowed } = deps;
   const ensureTenant = tenantMaker(database);
 
   async function unknownCalls(workflow: Workflow, line: ReadDefinition["line"]): Promise<readonly InputIssue[]> {
@@ -65,9 +71,10 @@ export function createDefinitionService(deps: { readonly database: Database; rea
       if (error instanceof InvalidDefinitionError) return { valid: false, issues: error.issues, warnings: [] };
       throw error;
     }
-    const { issues, warnings } = checkDefinition(read.document, read.line);
-    if (issues.length > 0) return { valid: false, issues, warnings };
+    const { issues, warnings: found } = checkDefinition(read.document, read.line);
+    if (issues.length > 0) return { valid: false, issues, warnings: found };
     const workflow = compileWorkflow(read.document);
+    const warnings = [...found, ...runsNotAllowed(workflow, runAllowed, read.line)];
     const unknown = options.allowUnknown === true ? [] : await unknownCalls(workflow, read.line);
     return unknown.length > 0 ? { valid: false, issues: unknown, warnings } : { valid: true, workflow, warnings };
   }

@@ -1,4 +1,6 @@
 import { renderHttpArguments } from "../dsl/tasks/call-http.ts";
+import { renderCallService } from "../dsl/tasks/call-service.ts";
+import { renderProcess } from "../dsl/tasks/run.ts";
 import { renderTemplate } from "../dsl/template.ts";
 import type { Task, Workflow } from "../dsl/workflow.ts";
 import type { ActivityRequest, TaskRequested } from "../engine/events.ts";
@@ -211,8 +213,10 @@ async function argumentsOf(ports: ActivityPorts, { head }: Claim, { at, data }: 
 function evaluated(task: Task, input: Json, args: JsonObject, time: EvaluationTime): Json {
   if (task.kind === "set") return renderTemplate(task.set, input, args, time);
   if (task.kind === "switch") return caseThatHolds(task, input, args, time);
+  if (task.kind === "run" && task.run !== "workflow") return renderProcess(task, input, args, time);
   if (task.kind !== "call" || task.call === "function") throw new Error(`"${task.key}" leaves nothing to an executor`);
   if (task.call === "http") return renderHttpArguments(task, input, args, time);
+  if (task.call !== "code") return renderCallService(task, input, args, time);
   return task.with === null ? input : renderTemplate(task.with, input, args, time);
 }
 
@@ -224,8 +228,8 @@ function declaredSecrets({ document }: Workflow): readonly string[] {
 
 /** Names written as `$secrets.name` or `$secrets["name"]` in a task. */
 function secretsRead(task: Task): readonly string[] {
-  const { with: given, set, switch: cases } = task.definition;
-  const text = JSON.stringify([given, set, cases]);
+  const { with: given, set, switch: cases, run } = task.definition;
+  const text = JSON.stringify([given, set, cases, run]);
   const names = text.matchAll(/\$secrets\s*(?:\.\s*([A-Za-z_]\w*)|\.?\s*\[\s*\\"([^"\\]+)\\"\s*\])/g);
   return [...names].map(([, dotted, quoted]) => dotted ?? quoted ?? "");
 }

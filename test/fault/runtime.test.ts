@@ -219,7 +219,7 @@ test("given that no death is allowed, when an activity is run for the first time
   const activityPorts = {
     ...ports,
     settings: { ...ports.settings, maxDeaths: 0 },
-    executors: { http, code: http },
+    executors: { http, code: http, a2a: http, asyncapi: http, mcp: http, script: http, shell: http, container: http },
     functions: new Set<string>(),
     secrets: { get: async () => ({}) },
     clock: createStoreClock(store.events),

@@ -49,6 +49,10 @@ export interface BoardJob {
   readonly data: { readonly id: string; readonly executionId: string; readonly kind: string };
   readonly failedReason: string;
 }
+export interface Issue {
+  readonly pointer: string;
+  readonly message: string;
+}
 export interface Answer<Body> {
   readonly status: number;
   readonly body: Body;
@@ -117,7 +121,7 @@ export function apiOf(service: Pick<ServiceProcess, "url" | "metricsUrl">) {
     workflowHistory: (workflowId: string) => pages<CloudEvent>(`/api/v1/workflows/${workflowId}/history`),
     tasks: (executionId: string) => pages<TaskRun>(`/api/v1/executions/${executionId}/tasks`),
     register: (document: string, query = "") =>
-      ask<{ errors?: readonly { pointer: string; message: string }[] }>(
+      ask<{ errors?: readonly Issue[]; warnings?: readonly Issue[] }>(
         "PUT",
         `/api/v1/definitions${query}`,
         document,

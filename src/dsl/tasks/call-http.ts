@@ -76,7 +76,7 @@ export function renderHttpArguments(
   const body = member("body");
   return {
     method: methodFrom(member("method")),
-    endpoint: endpointFrom(memberOf(task.with, "endpoint"), input, args, time),
+    endpoint: renderEndpoint(memberOf(task.with, "endpoint"), input, args, time),
     headers: textsFrom("headers", member("headers"), textFrom),
     query: textsFrom("query", member("query"), (name, value) =>
       Array.isArray(value) ? value.map((item: Json) => textFrom(name, item)) : textFrom(name, value),
@@ -93,7 +93,8 @@ function checkMethod(value: Json, pointer: string, scope: Scope): void {
   scope.report.issue(pointer, `"${method}" is no HTTP method`);
 }
 
-function checkEndpoint(value: Json, pointer: string, scope: Scope): void {
+/** Reports what is wrong with an HTTP endpoint of any form. */
+export function checkEndpoint(value: Json, pointer: string, scope: Scope): void {
   if (!isJsonObject(value)) {
     checkUri(value, pointer, scope);
     return;
@@ -151,7 +152,7 @@ function checkFields(value: Json | undefined, pointer: string, what: string, sco
 }
 
 /** The template of a member of an object that is known to be written as one. */
-function memberOf(template: Template, key: string): Template | undefined {
+export function memberOf(template: Template, key: string): Template | undefined {
   if (template.kind === "object") return template.entries.find(([name]) => name === key)?.[1];
   const value = template.kind === "literal" ? ownProperty(template.value, key) : undefined;
   return value === undefined ? undefined : { kind: "literal", value };
@@ -162,7 +163,8 @@ function methodFrom(value: Json | undefined): string {
   throw new HttpArgumentsError(`\`method\` gave ${kindOf(value)}, which is no HTTP method`);
 }
 
-function endpointFrom(
+/** The URL of an endpoint, its URI template expanded. @throws {HttpArgumentsError} */
+export function renderEndpoint(
   template: Template | undefined,
   input: Json,
   args: ExpressionArguments,

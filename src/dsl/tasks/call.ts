@@ -7,9 +7,11 @@ import type { Scope, TaskPlace } from "../scope.ts";
 import { readsOf } from "../template.ts";
 import type { CallCodeTask, CallTask, TaskBase, Template } from "../workflow.ts";
 import { readCallHttp } from "./call-http.ts";
+import { isService, readCallService } from "./call-service.ts";
 
 export const CALL_MEMBERS = ["call", "with"];
-const UNSUPPORTED_CALLS = ["openapi", "grpc", "asyncapi", "a2a", "mcp"];
+const SUPPORTED_CALLS = ["http", "a2a", "asyncapi", "mcp"];
+const UNSUPPORTED_CALLS = ["openapi", "grpc"];
 const CODE_FUNCTION = /^[A-Za-z][\w.-]*$/;
 const CATALOG_FUNCTION = /^[^@]+:[^@]+@(?<catalog>.+)$/;
 const URL_FUNCTION = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
@@ -21,6 +23,7 @@ export function readCall(base: TaskBase, definition: JsonObject, place: TaskPlac
   const at = pointerOf(place.pointer, "call");
   const name = textOf(definition.call, at, "`call`", scope.report);
   if (name === "http") return readCallHttp(base, definition, place, scope);
+  if (isService(name)) return readCallService(name, base, definition, place, scope);
   if (isJsonObject(scope.use.functions) && Object.hasOwn(scope.use.functions, name)) {
     return readCallFunction(base, definition, name, place, scope);
   }
@@ -54,7 +57,7 @@ function isRunnable(name: string, pointer: string, { report, use }: Scope): bool
 
 function warnOfTypo(name: string, pointer: string, { report, use }: Pick<Scope, "report" | "use">): void {
   const functions = isJsonObject(use.functions) ? Object.keys(use.functions) : [];
-  const close = closestTo(name, ["http", ...UNSUPPORTED_CALLS, ...functions]);
+  const close = closestTo(name, [...SUPPORTED_CALLS, ...UNSUPPORTED_CALLS, ...functions]);
   if (close !== undefined)
     report.warning(pointer, `"${name}" is taken as a TypeScript function; did you mean "${close}"?`);
 }

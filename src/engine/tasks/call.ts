@@ -1,6 +1,7 @@
 import { renderHttpArguments } from "../../dsl/tasks/call-http.ts";
+import { renderCallService } from "../../dsl/tasks/call-service.ts";
 import { readsOf, renderTemplate } from "../../dsl/template.ts";
-import type { CallCodeTask, CallFunctionTask, CallHttpTask, CallTask } from "../../dsl/workflow.ts";
+import type { CallCodeTask, CallFunctionTask, CallHttpTask, CallServiceTask, CallTask } from "../../dsl/workflow.ts";
 import type { EvaluationTime, ExpressionArguments } from "../../expressions/index.ts";
 import type { Turn } from "../advance.ts";
 import type { Draft } from "../draft.ts";
@@ -30,13 +31,14 @@ function functionOf(name: string, queues: Situation["functionQueues"]): Pick<Act
 
 /** Evaluated arguments; what reads `$secrets` is left to the executor, so that the history never holds one. */
 function argumentsOf(
-  turn: Turn<CallHttpTask | CallCodeTask>,
+  turn: Turn<CallHttpTask | CallServiceTask | CallCodeTask>,
   args: ExpressionArguments,
   time: EvaluationTime,
 ): Pick<ActivityRequest, "with" | "deferred"> {
   const { task, frame } = turn;
   if (task.readsSecrets) return deferred(turn, args, task.with === null ? [] : readsOf(task.with));
   if (task.call === "http") return { with: renderHttpArguments(task, frame.input, args, time) };
+  if (task.call !== "code") return { with: renderCallService(task, frame.input, args, time) };
   return { with: task.with === null ? frame.input : renderTemplate(task.with, frame.input, args, time) };
 }
 

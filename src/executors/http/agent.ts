@@ -51,7 +51,8 @@ export function createGuardedAgent(options: AgentOptions): Agent {
   });
 }
 
-function guardedLookup(policy: AddressPolicy, resolve: Resolve): LookupFunction {
+/** For sockets that are opened by name: every address of the name must be allowed. */
+export function guardedLookup(policy: AddressPolicy, resolve: Resolve = resolveBySystem): LookupFunction {
   return (host, options, callback) => {
     const family =
       options.family === 4 || options.family === "IPv4" ? 4 : options.family === 6 || options.family === "IPv6" ? 6 : 0;

@@ -8,4 +8,8 @@ export class ProblemError extends Error {
     super(detail);
     this.problem = problemOf(kind, detail, status === undefined ? {} : { status });
   }
+
+  static from(problem: Problem): ProblemError {
+    return Object.assign(new ProblemError("runtime", problem.detail ?? problem.type), { problem });
+  }
 }

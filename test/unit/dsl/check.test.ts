@@ -60,7 +60,7 @@ refusals("given a header, when it is checked, then only releases of DSL 1.0 are 
     "a secret in loose evaluation",
     one({ wait: "$secrets.pause" }, { evaluate: { mode: "loose" } }),
     [
-      "/do/0/t/wait: secrets can be read only in the `with` of a call, in `set` and in the `when` of a switch: elsewhere the value would be written to the history",
+      "/do/0/t/wait: secrets can be read only in the `with` of a call, in `run`, in `set` and in the `when` of a switch: elsewhere the value would be written to the history",
     ],
   ],
   ["strict evaluation", one({ set: { a: 1 } }, { evaluate: { language: "jq", mode: "strict" } }), []],
@@ -75,7 +75,6 @@ refusals("given a header, when it is checked, then only releases of DSL 1.0 are 
 ]);
 
 refusals("given what this version does not run, when it is checked, then it says so and where", [
-  ["run", one({ run: { shell: { command: "x" } } }), ["/do/0/t/run/shell: not supported by this version: run shell"]],
   ["run", one({ run: { await: false } }), ["/do/0/t/run: `run` needs one of container, script, shell, workflow"]],
   [
     "run",
@@ -99,7 +98,7 @@ refusals("given what this version does not run, when it is checked, then it says
       "/do/0/t/run/workflow/input: `input` must be an object, not a list",
     ],
   ],
-  ...["openapi", "grpc", "asyncapi", "a2a", "mcp"].map(
+  ...["openapi", "grpc"].map(
     (call) => [call, one({ call, with: {} }), [`/do/0/t/call: not supported by this version: call ${call}`]] as const,
   ),
   [
@@ -482,7 +481,7 @@ refusals("given an expression, when it is checked, then it must compile and name
 ]);
 
 const ELSEWHERE =
-  "secrets can be read only in the `with` of a call, in `set` and in the `when` of a switch: elsewhere the value would be written to the history";
+  "secrets can be read only in the `with` of a call, in `run`, in `set` and in the `when` of a switch: elsewhere the value would be written to the history";
 refusals("given `$secrets`, when it is read where the history would hold it, then it is refused", [
   ["in an HTTP call", one({ call: "http", with: { ...http, headers: { a: "${ $secrets.t }" } } }), []],
   ["in a TypeScript function's call", one({ call: "pay", with: { a: "${ $secrets.t }" } }), []],

@@ -1,0 +1,84 @@
+import type { EvaluationTime, ExpressionArguments } from "../../expressions/index.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
+import { pointerOf } from "../../values/task-reference.ts";
+import { choiceOf, objectOf } from "../fields.ts";
+import type { Scope } from "../scope.ts";
+import { renderTemplate } from "../template.ts";
+import type { Template } from "../workflow.ts";
+import { checkEndpoint, memberOf, renderEndpoint } from "./call-http.ts";
+import { checkParameters, parametersFrom } from "./parameters.ts";
+import { textFrom } from "./process.ts";
+import { checkResource, resourceFrom } from "./resource.ts";
+
+/** Each method, and the parameters it cannot do without. */
+const METHODS = {
+  "message/send": ["message"],
+  "message/stream": ["message"],
+  "tasks/get": ["id"],
+  "tasks/list": [],
+  "tasks/cancel": ["id"],
+  "tasks/resubscribe": ["id"],
+  "tasks/pushNotificationConfig/set": ["taskId", "pushNotificationConfig"],
+  "tasks/pushNotificationConfig/get": ["id"],
+  "tasks/pushNotificationConfig/list": ["id"],
+  "tasks/pushNotificationConfig/delete": ["id", "pushNotificationConfigId"],
+  "agent/getAuthenticatedExtendedCard": [],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+export type A2aMethod = keyof typeof METHODS;
+
+const CALL = {
+  what: "the `with` of an A2A call",
+  allowed: ["method", "agentCard", "server", "parameters"],
+  required: ["method"],
+};
+
+/** What an A2A executor is asked to do; everything evaluated. */
+export type A2aArguments = {
+  readonly method: A2aMethod;
+  readonly parameters: JsonObject;
+  /** The URL of the agent's card. */
+  readonly agentCard?: { readonly endpoint: string };
+  /** Where the agent listens, whatever its card says. */
+  readonly server?: string;
+};
+
+/** Reports what is wrong with the `with` of an A2A call. */
+export function checkCallA2a(given: JsonObject, pointer: string, scope: Scope): void {
+  const { report } = scope;
+  const value = objectOf(given, pointer, CALL, report);
+  const at = (member: string) => pointerOf(pointer, member);
+  if (value.method !== undefined) {
+    const [first = "", ...others] = Object.keys(METHODS);
+    choiceOf(value.method, at("method"), "`method`", [first, ...others], report);
+  }
+  if (value.agentCard === undefined && value.server === undefined) {
+    report.issue(pointer, 'the `with` of an A2A call needs "agentCard" or "server"');
+  }
+  if (value.agentCard !== undefined) checkResource(value.agentCard, at("agentCard"), scope);
+  if (value.server !== undefined) checkEndpoint(value.server, at("server"), scope);
+  const needed = Object.entries(METHODS).find(([method]) => method === value.method)?.[1] ?? [];
+  checkParameters(value.parameters, at("parameters"), { what: `\`parameters\` of ${value.method}`, needed }, scope);
+  if (isJsonObject(value.parameters) && Object.keys(value.parameters).length === 0) {
+    report.issue(at("parameters"), "`parameters` must have a member, or be left out");
+  }
+}
+
+/**
+ * Evaluates the `with` of an A2A call.
+ * @throws {ExpressionError} when an expression fails, or gives what such a call cannot use.
+ */
+export function renderCallA2a(
+  template: Template,
+  input: Json,
+  args: ExpressionArguments,
+  time: EvaluationTime,
+): A2aArguments {
+  const value = renderTemplate(template, input, args, time);
+  const { method, parameters, agentCard, server } = isJsonObject(value) ? value : {};
+  return {
+    method: textFrom("method", method) as A2aMethod,
+    parameters: parametersFrom(parameters),
+    ...(agentCard === undefined ? {} : { agentCard: resourceFrom(template, "agentCard", input, args, time) }),
+    ...(server === undefined ? {} : { server: renderEndpoint(memberOf(template, "server"), input, args, time) }),
+  };
+}

@@ -1,0 +1,225 @@
+import {
+  compileExpression,
+  type EvaluationTime,
+  type ExpressionArguments,
+  ExpressionError,
+} from "../../expressions/index.ts";
+import { fixedDurationMs, parseDuration } from "../../values/durations.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
+import { pointerOf } from "../../values/task-reference.ts";
+import { anyObjectOf, choiceOf, kindOf, objectOf, textOf } from "../fields.ts";
+import { durationAt, programAt, templateAt } from "../programs.ts";
+import type { Scope } from "../scope.ts";
+import { variablesAt } from "../scopes.ts";
+import { conditionOf, expressionOf, renderTemplate } from "../template.ts";
+import type { Template } from "../workflow.ts";
+import { textsFrom } from "./process.ts";
+import { checkResource, resourceFrom } from "./resource.ts";
+
+const CALL = {
+  what: "the `with` of an AsyncAPI call",
+  allowed: ["document", "channel", "operation", "server", "protocol", "message", "subscription", "authentication"],
+  required: ["document"],
+};
+const SERVER = { what: "`server`", allowed: ["name", "variables"], required: ["name"] };
+const MESSAGE = { what: "`message`", allowed: ["payload", "headers", "correlationId"] };
+const SUBSCRIPTION = { what: "`subscription`", allowed: ["filter", "consume", "foreach"], required: ["consume"] };
+const CONSUME = { what: "`consume`", allowed: ["amount", "while", "until", "for"] };
+const PROTOCOLS = ["http", "mqtt", "redis", "ws"] as const;
+const OTHER_PROTOCOLS = [
+  ...[
+    "amqp",
+    "amqp1",
+    "anypointmq",
+    "googlepubsub",
+    "ibmmq",
+    "jms",
+    "kafka",
+    "mercure",
+    "mqtt5",
+    "nats",
+    "pulsar",
+    "sns",
+  ],
+  ...["solace", "sqs", "stomp"],
+];
+/** Each stands for the policy of a subscription; one of them is given. */
+const POLICIES = ["amount", "while", "until"];
+
+/** What an AsyncAPI executor is asked to do; everything evaluated but the conditions on messages that are still to come. */
+export type AsyncapiArguments = {
+  readonly document: { readonly endpoint: string };
+  readonly channel?: string;
+  readonly operation?: string;
+  readonly protocol?: string;
+  readonly server?: { readonly name: string; readonly variables: { readonly [name: string]: string } };
+  readonly message?: AsyncapiMessage;
+  readonly subscription?: Subscription;
+};
+
+export type AsyncapiMessage = {
+  readonly payload: Json;
+  readonly headers: { readonly [name: string]: string };
+};
+
+/** Which messages are consumed, and how many. Conditions are jq, as the definition has them, over `variables`. */
+export type Subscription = {
+  readonly filter?: string;
+  readonly amount?: number;
+  readonly while?: string;
+  readonly until?: string;
+  /** How long messages are consumed; absent: as long as it takes. */
+  readonly forMs?: number;
+  readonly variables: JsonObject;
+};
+
+/** Reads the `with` of an AsyncAPI call. */
+export function readCallAsyncapi(given: JsonObject, pointer: string, scope: Scope): Template {
+  const { report } = scope;
+  const value = objectOf(given, pointer, CALL, report);
+  const at = (member: string) => pointerOf(pointer, member);
+  if (value.document !== undefined) checkResource(value.document, at("document"), scope);
+  for (const member of ["channel", "operation"]) {
+    if (value[member] !== undefined) textOf(value[member], at(member), `\`${member}\``, report);
+  }
+  if (value.channel === undefined && value.operation === undefined) {
+    report.issue(pointer, 'the `with` of an AsyncAPI call needs "operation", or "channel"');
+  }
+  if ((value.message === undefined) === (value.subscription === undefined)) {
+    report.issue(pointer, 'the `with` of an AsyncAPI call needs either "message" or "subscription"');
+  }
+  if (value.authentication !== undefined) report.unsupported(at("authentication"), "authentication");
+  checkProtocol(value.protocol, at("protocol"), scope);
+  if (value.server !== undefined) checkServer(value.server, at("server"), scope);
+  if (value.message !== undefined) checkMessage(value.message, at("message"), scope);
+  const { subscription, ...rest } = value;
+  const entries = Object.entries(rest).map(
+    ([key, member]) => [key, templateAt(member, at(key), "taskDefinition", scope, true)] as const,
+  );
+  const subscribed =
+    subscription === undefined
+      ? []
+      : [["subscription", subscriptionAt(subscription, at("subscription"), scope)] as const];
+  return { kind: "object", entries: [...entries, ...subscribed] };
+}
+
+function checkProtocol(value: Json | undefined, pointer: string, { report }: Scope): void {
+  if (typeof value === "string" && OTHER_PROTOCOLS.includes(value)) {
+    report.unsupported(pointer, `AsyncAPI over ${value} (it speaks ${PROTOCOLS.join(", ")})`);
+    return;
+  }
+  choiceOf(value, pointer, "`protocol`", PROTOCOLS, report);
+}
+
+function checkServer(value: Json, pointer: string, { report }: Scope): void {
+  const { name, variables } = objectOf(value, pointer, SERVER, report);
+  if (name !== undefined) textOf(name, `${pointer}/name`, "`name`", report);
+  if (variables !== undefined) anyObjectOf(variables, `${pointer}/variables`, "`variables`", report);
+}
+
+function checkMessage(value: Json, pointer: string, { report }: Scope): void {
+  const { payload, headers, correlationId } = objectOf(value, pointer, MESSAGE, report);
+  if (payload !== undefined) anyObjectOf(payload, `${pointer}/payload`, "`payload`", report);
+  if (headers !== undefined) anyObjectOf(headers, `${pointer}/headers`, "`headers`", report);
+  if (correlationId !== undefined) {
+    report.issue(
+      `${pointer}/correlationId`,
+      "a message that is published has its correlation ID in payload or headers",
+    );
+  }
+}
+
+/** Conditions stay text: they are evaluated for each message, by the executor, on the variables they read. */
+function subscriptionAt(value: Json, pointer: string, scope: Scope): Template {
+  const { report } = scope;
+  const { filter, consume, foreach } = objectOf(value, pointer, SUBSCRIPTION, report);
+  if (foreach !== undefined) report.unsupported(`${pointer}/foreach`, "foreach of an AsyncAPI subscription");
+  const at = `${pointer}/consume`;
+  const policy = consume === undefined ? {} : objectOf(consume, at, CONSUME, report);
+  const given = POLICIES.filter((name) => policy[name] !== undefined);
+  if (consume !== undefined && given.length !== 1) report.issue(at, "`consume` needs one of amount, while, until");
+  const { amount } = policy;
+  if (amount !== undefined && (typeof amount !== "number" || !Number.isInteger(amount) || amount < 1)) {
+    report.issue(`${at}/amount`, `\`amount\` must be a whole number from 1, not ${kindOf(amount)}`);
+  }
+  if (policy.for !== undefined) durationAt(policy.for, `${at}/for`, "taskDefinition", scope);
+  const conditions = [
+    ["filter", filter, `${pointer}/filter`],
+    ["while", policy.while, `${at}/while`],
+    ["until", policy.until, `${at}/until`],
+  ] as const;
+  const read = conditions.flatMap(([, text, place]) => {
+    if (text === undefined) return [];
+    // The schema wants it, though the specification leaves it out of conditions elsewhere.
+    if (typeof text === "string" && expressionOf(text) === undefined)
+      report.issue(place, "must be one expression: ${ … }");
+    return programAt(text, place, "taskDefinition", scope).reads;
+  });
+  const literal = (member: Json): Template => ({ kind: "literal", value: member });
+  return {
+    kind: "object",
+    entries: [
+      ...conditions.flatMap(([key, text]) =>
+        typeof text === "string" ? [[key, literal(conditionOf(text).trim())] as const] : [],
+      ),
+      ...(amount === undefined ? [] : [["amount", literal(amount)] as const]),
+      ...(policy.for === undefined
+        ? []
+        : [["for", templateAt(policy.for, `${at}/for`, "taskDefinition", scope)] as const]),
+      ["variables", variablesOf([...new Set(read)], scope)],
+    ],
+  };
+}
+
+/** The values of the variables that conditions read, as they are when the subscription is asked for. */
+function variablesOf(names: readonly string[], scope: Scope): Template {
+  const known = variablesAt("taskDefinition", scope.enclosing);
+  const entries = names
+    .filter((name) => name !== "secrets" && known.includes(name))
+    .map((name): readonly [string, Template] => [
+      name,
+      { kind: "expression", program: compileExpression(`$${name}`, known) },
+    ]);
+  return { kind: "object", entries };
+}
+
+/**
+ * Evaluates the `with` of an AsyncAPI call.
+ * @throws {ExpressionError} when an expression fails, or gives what such a call cannot use.
+ */
+export function renderCallAsyncapi(
+  template: Template,
+  input: Json,
+  args: ExpressionArguments,
+  time: EvaluationTime,
+): AsyncapiArguments {
+  const value = renderTemplate(template, input, args, time);
+  const { channel, operation, protocol, server, message, subscription } = isJsonObject(value) ? value : {};
+  const text = (name: string, member: Json | undefined) => {
+    if (member === undefined) return {};
+    if (typeof member === "string") return { [name]: member };
+    throw new ExpressionError(`\`${name}\` gave ${kindOf(member)} instead of text`);
+  };
+  return {
+    document: resourceFrom(template, "document", input, args, time),
+    ...text("channel", channel),
+    ...text("operation", operation),
+    ...text("protocol", protocol),
+    ...(isJsonObject(server)
+      ? { server: { name: String(server.name), variables: textsFrom("variables", server.variables) } }
+      : {}),
+    ...(isJsonObject(message)
+      ? { message: { payload: message.payload ?? null, headers: textsFrom("headers", message.headers) } }
+      : {}),
+    ...(isJsonObject(subscription) ? { subscription: subscriptionFrom(subscription) } : {}),
+  };
+}
+
+function subscriptionFrom({ for: period, ...given }: JsonObject): Subscription {
+  if (period === undefined) return given as Subscription;
+  const duration = parseDuration(period);
+  const forMs = duration === undefined ? undefined : fixedDurationMs(duration);
+  if (forMs === undefined)
+    throw new ExpressionError(`\`for\` gave ${kindOf(period)}, which is no duration of a known length`);
+  return { ...given, forMs } as Subscription;
+}

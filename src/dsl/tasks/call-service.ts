@@ -1,0 +1,57 @@
+import type { EvaluationTime, ExpressionArguments } from "../../expressions/index.ts";
+import type { Json, JsonObject } from "../../values/json.ts";
+import { pointerOf } from "../../values/task-reference.ts";
+import { anyObjectOf } from "../fields.ts";
+import { templateAt } from "../programs.ts";
+import type { Scope, TaskPlace } from "../scope.ts";
+import { readsOf } from "../template.ts";
+import type { CallServiceTask, TaskBase, Template } from "../workflow.ts";
+import { checkCallA2a, renderCallA2a } from "./call-a2a.ts";
+import { readCallAsyncapi, renderCallAsyncapi } from "./call-asyncapi.ts";
+import { checkCallMcp, renderCallMcp } from "./call-mcp.ts";
+
+type Service = CallServiceTask["call"];
+type Read = (given: JsonObject, pointer: string, scope: Scope) => Template;
+type Render = (template: Template, input: Json, args: ExpressionArguments, time: EvaluationTime) => JsonObject;
+
+const SERVICES: Readonly<Record<Service, { readonly read: Read; readonly render: Render }>> = {
+  a2a: { read: evaluatedAfter(checkCallA2a), render: renderCallA2a },
+  asyncapi: { read: readCallAsyncapi, render: renderCallAsyncapi },
+  mcp: { read: evaluatedAfter(checkCallMcp), render: renderCallMcp },
+};
+
+/** All of it is evaluated when the call is asked for. */
+function evaluatedAfter(check: (given: JsonObject, pointer: string, scope: Scope) => void): Read {
+  return (given, pointer, scope) => {
+    check(given, pointer, scope);
+    return templateAt(given, pointer, "taskDefinition", scope, true);
+  };
+}
+
+export function isService(name: string): name is Service {
+  return Object.hasOwn(SERVICES, name);
+}
+
+/** A call of a service by a protocol of its own. */
+export function readCallService(
+  call: Service,
+  base: TaskBase,
+  definition: JsonObject,
+  place: TaskPlace,
+  scope: Scope,
+): CallServiceTask {
+  const pointer = pointerOf(place.pointer, "with");
+  const given = anyObjectOf(definition.with, pointer, "`with`", scope.report) ?? {};
+  const template = SERVICES[call].read(given, pointer, scope);
+  return { ...base, kind: "call", call, with: template, readsSecrets: readsOf(template).includes("secrets") };
+}
+
+/** What an executor is asked. @throws {ExpressionError} when an expression fails, or gives what such a call cannot use. */
+export function renderCallService(
+  task: CallServiceTask,
+  input: Json,
+  args: ExpressionArguments,
+  time: EvaluationTime,
+): JsonObject {
+  return SERVICES[task.call].render(task.with, input, args, time);
+}

@@ -1,0 +1,79 @@
+import type { IClientOptions, MqttClient } from "mqtt";
+import {
+  allowedAddress,
+  bodyOf,
+  CONNECT_TIMEOUT_MS,
+  type Exchange,
+  inbound,
+  type Protocol,
+  refuseHeaders,
+  socketTo,
+} from "./protocol.ts";
+import type { Target } from "./target.ts";
+
+/** At least once, unless the document's bindings say otherwise. */
+const QOS = 1;
+
+/** MQTT 3.1.1. */
+export const mqtt: Protocol = {
+  async publish(target, message, exchange) {
+    refuseHeaders(message, "mqtt");
+    const retain = target.bindings.retain === true;
+    await connected(target, exchange, async (client) => {
+      await client.publishAsync(target.address, bodyOf(message), { qos: qosOf(target), retain });
+    });
+  },
+  subscribe: (target, exchange, take) =>
+    connected(
+      target,
+      exchange,
+      (client) =>
+        new Promise((resolve, reject) => {
+          client.on("message", (_, body) => {
+            try {
+              if (!take(inbound(body, target.contentType))) resolve();
+            } catch (error) {
+              reject(error);
+            }
+          });
+          client.subscribeAsync(target.address, { qos: qosOf(target) }).catch(reject);
+        }),
+    ),
+};
+
+async function connected(
+  target: Target,
+  { policy, signal }: Exchange,
+  work: (client: MqttClient) => Promise<void>,
+): Promise<void> {
+  const [{ MqttClient }, address] = await Promise.all([import("mqtt"), allowedAddress(target.url.hostname, policy)]);
+  signal.throwIfAborted();
+  const { username, password } = target.url;
+  const options: IClientOptions = {
+    protocolVersion: 4,
+    clean: true,
+    manualConnect: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    // A lost connection is the task's error, which its author may retry.
+    reconnectPeriod: 0,
+    ...(username === "" ? {} : { username: decodeURIComponent(username), password: decodeURIComponent(password) }),
+  };
+  const client = new MqttClient(() => socketTo(address, target, target.secure ? 8_883 : 1_883), options);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const abort = () => reject(signal.reason);
+      signal.addEventListener("abort", abort, { once: true });
+      client.on("error", reject);
+      client.on("close", () => reject(new Error("the server closed the connection")));
+      client.on("connect", () => work(client).then(resolve, reject));
+      client.connect();
+    });
+  } finally {
+    client.end(true);
+  }
+}
+
+function qosOf({ bindings }: Target): 0 | 1 | 2 {
+  const { qos } = bindings;
+  return qos === 0 || qos === 2 ? qos : QOS;
+}

@@ -1,0 +1,72 @@
+import { Redis } from "ioredis";
+import { plainHost } from "../http/address-policy.ts";
+import {
+  allowedAddress,
+  bodyOf,
+  CONNECT_TIMEOUT_MS,
+  type Exchange,
+  inbound,
+  type Protocol,
+  refuseHeaders,
+} from "./protocol.ts";
+import type { Target } from "./target.ts";
+
+/** Redis Pub/Sub: the channel's address is a channel of it. */
+export const redis: Protocol = {
+  async publish(target, message, exchange) {
+    refuseHeaders(message, "redis");
+    await connected(target, exchange, async (client) => void (await client.publish(target.address, bodyOf(message))));
+  },
+  subscribe: (target, exchange, take) =>
+    connected(
+      target,
+      exchange,
+      (client) =>
+        new Promise((resolve, reject) => {
+          client.on("messageBuffer", (_, body: Buffer) => {
+            try {
+              if (!take(inbound(body, target.contentType))) resolve();
+            } catch (error) {
+              reject(error);
+            }
+          });
+          client.subscribe(target.address).catch(reject);
+        }),
+    ),
+};
+
+async function connected(
+  target: Target,
+  { policy, signal }: Exchange,
+  work: (client: Redis) => Promise<void>,
+): Promise<void> {
+  const { url, secure } = target;
+  const host = await allowedAddress(url.hostname, policy);
+  signal.throwIfAborted();
+  const { username, password } = url;
+  const client = new Redis({
+    host,
+    port: Number(url.port) || 6_379,
+    ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+    ...(password === "" ? {} : { password: decodeURIComponent(password) }),
+    ...(secure ? { tls: { servername: plainHost(url.hostname) } } : {}),
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    lazyConnect: true,
+    // A lost connection is the task's error, which its author may retry.
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      client.on("error", reject);
+      client.on("end", () => reject(new Error("the server closed the connection")));
+      client
+        .connect()
+        .then(() => work(client))
+        .then(resolve, reject);
+    });
+  } finally {
+    client.disconnect();
+  }
+}

@@ -1,0 +1,224 @@
+import type { AsyncapiArguments } from "../../dsl/tasks/call-asyncapi.ts";
+import { type Json, type JsonObject, ownProperty } from "../../values/json.ts";
+import { ProblemError } from "../http/problem-error.ts";
+import { type AsyncapiDocument, misconfigured, objectAt, objectsIn } from "./document.ts";
+
+/** What protocols are spoken here, by the names that servers use. */
+const FAMILIES = {
+  http: ["http", "https"],
+  mqtt: ["mqtt", "mqtts", "secure-mqtt"],
+  redis: ["redis", "rediss"],
+  ws: ["ws", "wss"],
+} as const;
+export type Family = keyof typeof FAMILIES;
+const SECURE = /^(https|wss|rediss|mqtts|secure-mqtt)$/;
+
+/** Where messages go or come from. */
+export interface Target {
+  readonly family: Family;
+  readonly secure: boolean;
+  /** Of the server, with `http:` or `https:` in place of its protocol: URL parses others by other rules. */
+  readonly url: URL;
+  /** Address of the channel, parameters filled in. */
+  readonly address: string;
+  /** Content type of its messages, if the document says it. */
+  readonly contentType: string | undefined;
+  /** Bindings of server, channel and operation for this protocol, the later ones winning. */
+  readonly bindings: JsonObject;
+}
+
+interface Place {
+  readonly channel: JsonObject;
+  readonly address: string;
+  readonly operation: JsonObject;
+}
+
+/** Finds operation, channel and server in a document. @throws {ProblemError} configuration 400 naming what is missing. */
+export function targetOf(document: AsyncapiDocument, call: AsyncapiArguments): Target {
+  const place = document.major === 3 ? placeIn3(document, call) : placeIn2(document, call);
+  const { name, server, family } = serverOf(document, call, place.channel);
+  const protocol = String(server.protocol);
+  const url = urlOf(document, name, server, call.server?.variables ?? {});
+  const bindingsOf = (object: JsonObject) =>
+    objectAt(document, ownProperty(objectAt(document, object.bindings), family)) ?? {};
+  return {
+    family,
+    secure: SECURE.test(protocol),
+    url,
+    address: filled(document, place.address, place.channel.parameters),
+    contentType: contentTypeOf(document, place),
+    bindings: { ...bindingsOf(server), ...bindingsOf(place.channel), ...bindingsOf(place.operation) },
+  };
+}
+
+/** 2.x: channels hold their operations, which are found by `operationId`, or as the only one of a channel. */
+function placeIn2(document: AsyncapiDocument, { channel: wanted, operation: id, message }: AsyncapiArguments): Place {
+  const channels = objectsIn(document, document.root.channels);
+  const operations = channels.flatMap(([address, channel]) =>
+    ["publish", "subscribe"].flatMap((action) => {
+      const operation = objectAt(document, channel[action]);
+      return operation === undefined ? [] : [{ action, address, channel, operation }];
+    }),
+  );
+  if (wanted !== undefined) {
+    const [address, channel] = channels.find(([each]) => each === wanted) ?? [];
+    if (address === undefined || channel === undefined)
+      throw unknown(
+        "channel",
+        wanted,
+        channels.map(([each]) => each),
+      );
+    const here = operations.filter((each) => each.address === address);
+    const named = here.find(({ operation }) => operation.operationId === id);
+    const usual = here.find(({ action }) => action === (message === undefined ? "subscribe" : "publish"));
+    return { channel, address, operation: (named ?? usual ?? here[0])?.operation ?? {} };
+  }
+  const found = operations.find(({ operation }) => operation.operationId === id);
+  if (found === undefined)
+    throw unknown(
+      "operation",
+      String(id),
+      operations.map(({ operation }) => String(operation.operationId)),
+    );
+  return found;
+}
+
+/** 3.0: operations have names, and refer to their channels. */
+function placeIn3(document: AsyncapiDocument, { channel: wanted, operation: name }: AsyncapiArguments): Place {
+  const channels = objectsIn(document, document.root.channels);
+  const operations = objectsIn(document, document.root.operations);
+  const operation = name === undefined ? {} : operations.find(([each]) => each === name)?.[1];
+  if (operation === undefined)
+    throw unknown(
+      "operation",
+      String(name),
+      operations.map(([each]) => each),
+    );
+  const named =
+    wanted === undefined ? undefined : channels.find(([each, { address }]) => each === wanted || address === wanted);
+  if (wanted !== undefined && named === undefined)
+    throw unknown(
+      "channel",
+      wanted,
+      channels.map(([each]) => each),
+    );
+  const channel = named?.[1] ?? objectAt(document, operation.channel);
+  if (channel === undefined) throw misconfigured(`operation "${name}" names no channel`);
+  const key = channels.find(([, each]) => each === channel)?.[0] ?? "";
+  return { channel, address: typeof channel.address === "string" ? channel.address : key, operation };
+}
+
+function unknown(what: string, name: string, known: readonly string[]): ProblemError {
+  return misconfigured(
+    `it has no ${what} "${name}", but ${known.length === 0 ? "none" : known.slice(0, 20).join(", ")}`,
+  );
+}
+
+function serverOf(document: AsyncapiDocument, call: AsyncapiArguments, channel: JsonObject) {
+  const all = objectsIn(document, document.root.servers);
+  const spoken = all.flatMap(([name, server]) => {
+    const family = familyOf(server);
+    return family === undefined ? [] : [{ name, server, family }];
+  });
+  if (call.server !== undefined) {
+    const wanted = call.server.name;
+    const named = all.find(([name]) => name === wanted);
+    if (named === undefined)
+      throw unknown(
+        "server",
+        wanted,
+        all.map(([name]) => name),
+      );
+    const found = spoken.find(({ name }) => name === wanted);
+    if (found === undefined) throw unspoken(named[1]);
+    return found;
+  }
+  const ofChannel = serversOf(document, channel, all);
+  const candidates = spoken.filter(
+    ({ name, family }) => ofChannel.includes(name) && (call.protocol === undefined || call.protocol === family),
+  );
+  const [first] = candidates;
+  if (first !== undefined) return first;
+  if (call.protocol !== undefined) throw misconfigured(`it has no server for ${call.protocol}`);
+  const [other] = all;
+  throw other === undefined ? misconfigured("it has no servers") : unspoken(other[1]);
+}
+
+function familyOf({ protocol }: JsonObject): Family | undefined {
+  const name = String(protocol).toLowerCase();
+  const families = Object.entries(FAMILIES) as readonly (readonly [Family, readonly string[]])[];
+  return families.find(([, names]) => names.includes(name))?.[0];
+}
+
+function unspoken({ protocol }: JsonObject): ProblemError {
+  const spoken = Object.keys(FAMILIES).join(", ");
+  return new ProblemError("configuration", `AsyncAPI over ${String(protocol)} is not supported; ${spoken} are`);
+}
+
+/** Names of the servers of a channel: those it lists, by name (2.x) or by reference (3.0), or all. */
+function serversOf(
+  document: AsyncapiDocument,
+  channel: JsonObject,
+  all: readonly (readonly [string, JsonObject])[],
+): readonly string[] {
+  if (!Array.isArray(channel.servers) || channel.servers.length === 0) return all.map(([name]) => name);
+  return channel.servers.flatMap((item: Json) => {
+    if (typeof item === "string") return [item];
+    const server = objectAt(document, item);
+    return all.filter(([, each]) => each === server).map(([name]) => name);
+  });
+}
+
+function urlOf(
+  document: AsyncapiDocument,
+  name: string,
+  server: JsonObject,
+  given: Readonly<Record<string, string>>,
+): URL {
+  const variables = Object.fromEntries(
+    objectsIn(document, server.variables).flatMap(([key, variable]) => {
+      const value = given[key] ?? (typeof variable.default === "string" ? variable.default : firstOf(variable.enum));
+      if (value !== undefined && Array.isArray(variable.enum) && !variable.enum.includes(value)) {
+        throw misconfigured(`variable "${key}" of server "${name}" cannot be ${JSON.stringify(value)}`);
+      }
+      return value === undefined ? [] : [[key, value]];
+    }),
+  );
+  const written = document.major === 3 ? `${text(server.host)}${text(server.pathname)}` : text(server.url);
+  const expanded = written.replaceAll(/\{([^{}]+)\}/g, (_, key: string) => {
+    const value = variables[key] ?? given[key];
+    if (value === undefined) throw misconfigured(`server "${name}" needs a value for its variable "${key}"`);
+    return value;
+  });
+  const address = `${SECURE.test(String(server.protocol)) ? "https" : "http"}://${expanded.replace(/^[a-z][a-z0-9+.-]*:\/\//i, "")}`;
+  if (!URL.canParse(address)) throw misconfigured(`the address of server "${name}" is not valid`);
+  return new URL(address);
+}
+
+/** Parameters of a channel's address have the values that the document gives them. */
+function filled(document: AsyncapiDocument, address: string, parameters: Json | undefined): string {
+  return address.replaceAll(/\{([^{}]+)\}/g, (_, key: string) => {
+    const parameter = objectsIn(document, parameters).find(([name]) => name === key)?.[1] ?? {};
+    const schema = objectAt(document, parameter.schema) ?? parameter;
+    const value = typeof schema.default === "string" ? schema.default : (schema.const ?? firstOf(schema.enum));
+    if (typeof value !== "string")
+      throw misconfigured(`the address "${address}" needs a default for its parameter "${key}"`);
+    return value;
+  });
+}
+
+function contentTypeOf(document: AsyncapiDocument, { channel, operation }: Place): string | undefined {
+  const [ofOperation] = Array.isArray(operation.messages) ? operation.messages : [operation.message];
+  const message = objectAt(document, ofOperation) ?? objectsIn(document, channel.messages)[0]?.[1];
+  const type = message?.contentType ?? document.root.defaultContentType;
+  return typeof type === "string" ? type : undefined;
+}
+
+function firstOf(value: Json | undefined): string | undefined {
+  const [first] = Array.isArray(value) ? value : [];
+  return typeof first === "string" ? first : undefined;
+}
+
+function text(value: Json | undefined): string {
+  return typeof value === "string" ? value : "";
+}

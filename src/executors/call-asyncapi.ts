@@ -1,0 +1,124 @@
+import { type Conditions, conditionsOf, ExpressionError } from "../dsl/tasks/asyncapi-conditions.ts";
+import type { AsyncapiArguments, AsyncapiMessage, Subscription } from "../dsl/tasks/call-asyncapi.ts";
+import type { Executor, Outcome } from "../ports/executor.ts";
+import type { Json } from "../values/json.ts";
+import { problemOf } from "../values/problem.ts";
+import { readAsyncapiDocument } from "./asyncapi/document.ts";
+import { httpProtocol } from "./asyncapi/http.ts";
+import type { Exchange, InboundMessage, Protocol } from "./asyncapi/protocol.ts";
+import { type Family, type Target, targetOf } from "./asyncapi/target.ts";
+import { AddressDeniedError, type AddressPolicy } from "./http/address-policy.ts";
+import type { Fetch } from "./http/guarded-fetch.ts";
+import { ProblemError } from "./http/problem-error.ts";
+import type { ReadResource } from "./resource.ts";
+import { toJson } from "./to-json.ts";
+
+export interface AsyncapiOptions {
+  readonly fetch: Fetch;
+  readonly policy: AddressPolicy & { readonly maxResponseBytes: number };
+  readonly readResource: ReadResource;
+}
+
+/** Aborts a subscription whose time is over: no error. */
+class TimeIsOver extends Error {}
+
+/**
+ * Carries out `call: asyncapi` over HTTP, MQTT, Redis Pub/Sub and WebSocket. A publication gives the message that was published, once
+ * the server has it; a subscription the list of the messages it consumed, also when its time was over before it had all of them.
+ * A lost connection or a refusal is communication 500.
+ */
+export function createAsyncapiExecutor(options: AsyncapiOptions): Executor {
+  return async ({ with: given }, context) => {
+    context.signal.throwIfAborted();
+    const call = given as AsyncapiArguments;
+    let at = "the document";
+    try {
+      const document = readAsyncapiDocument((await options.readResource(call.document, context)).toString("utf8"));
+      const target = targetOf(document, call);
+      at = target.url.host;
+      const protocol = await protocolOf(target.family, options.fetch);
+      const exchange = { policy: options.policy, idempotencyKey: context.idempotencyKey, signal: context.signal };
+      if (call.message !== undefined) return await published(protocol, target, call.message, exchange);
+      return await consumed(protocol, target, call.subscription ?? { variables: {} }, exchange);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      return { ok: false, error: problemFrom(error, at) };
+    }
+  };
+}
+
+/** Only when it is spoken is a protocol's library loaded. */
+async function protocolOf(family: Family, fetch: Fetch): Promise<Protocol> {
+  switch (family) {
+    case "http":
+      return httpProtocol(fetch);
+    case "mqtt":
+      return (await import("./asyncapi/mqtt.ts")).mqtt;
+    case "redis":
+      return (await import("./asyncapi/redis.ts")).redis;
+    case "ws":
+      return (await import("./asyncapi/websocket.ts")).websocket;
+  }
+}
+
+async function published(
+  protocol: Protocol,
+  target: Target,
+  message: AsyncapiMessage,
+  exchange: Exchange,
+): Promise<Outcome> {
+  await protocol.publish(target, message, exchange);
+  return { ok: true, output: toJson(message) };
+}
+
+async function consumed(
+  protocol: Protocol,
+  target: Target,
+  subscription: Subscription,
+  exchange: Exchange,
+): Promise<Outcome> {
+  const conditions = conditionsOf(subscription);
+  const messages: Json[] = [];
+  const outcome = () => ({ ok: true, output: messages }) as const;
+  if (conditions.enough(messages, { now: Date.now() })) return outcome();
+  const over = new AbortController();
+  const timer =
+    subscription.forMs === undefined ? undefined : setTimeout(() => over.abort(new TimeIsOver()), subscription.forMs);
+  try {
+    const signal = AbortSignal.any([exchange.signal, over.signal]);
+    await protocol.subscribe(target, { ...exchange, signal }, taking(conditions, messages, exchange));
+    return outcome();
+  } catch (error) {
+    if (over.signal.reason instanceof TimeIsOver && !exchange.signal.aborted) return outcome();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Keeps the messages that are consumed; false once there are enough. */
+function taking(conditions: Conditions, messages: Json[], { policy }: Exchange): (message: InboundMessage) => boolean {
+  let size = 0;
+  let done = false;
+  return (message) => {
+    // What came along with the last one is for nobody.
+    if (done) return false;
+    const time = { now: Date.now() };
+    if (!conditions.accepts(message, time)) return true;
+    size += JSON.stringify(message).length;
+    if (size > policy.maxResponseBytes) {
+      const detail = `the messages are longer than ${policy.maxResponseBytes} bytes (HTTP_MAX_RESPONSE_BYTES)`;
+      throw new ProblemError("communication", detail);
+    }
+    messages.push(message);
+    done = conditions.enough(messages, time);
+    return !done;
+  };
+}
+
+function problemFrom(error: unknown, at: string) {
+  if (error instanceof ProblemError) return error.problem;
+  if (error instanceof ExpressionError) return problemOf("expression", error.message);
+  if (error instanceof AddressDeniedError) return problemOf("authorization", error.message);
+  return problemOf("communication", `${at}: ${error instanceof Error ? error.message || error.name : error}`);
+}

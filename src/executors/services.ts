@@ -1,0 +1,34 @@
+import type { Executor } from "../ports/executor.ts";
+import { createA2aExecutor } from "./call-a2a.ts";
+import { createAsyncapiExecutor } from "./call-asyncapi.ts";
+import { createMcpExecutor } from "./call-mcp.ts";
+import type { AddressPolicy } from "./http/address-policy.ts";
+import { createGuardedAgent } from "./http/agent.ts";
+import { createGuardedFetch } from "./http/guarded-fetch.ts";
+import type { ProcessPolicy } from "./process/runner.ts";
+import type { ReadResource } from "./resource.ts";
+
+export interface ServicePolicy extends AddressPolicy {
+  /** Longest response. */
+  readonly maxResponseBytes: number;
+  readonly processes: ProcessPolicy;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** The executors of calls that speak a protocol of their own; `close` closes the connections. */
+export function createServiceExecutors(
+  policy: ServicePolicy,
+  readResource: ReadResource,
+): { readonly executors: Readonly<Record<"a2a" | "asyncapi" | "mcp", Executor>>; close(): Promise<void> } {
+  const agent = createGuardedAgent({ ...policy, connectTimeoutMs: CONNECT_TIMEOUT_MS });
+  const fetch = createGuardedFetch(agent, policy.maxResponseBytes);
+  return {
+    executors: {
+      a2a: createA2aExecutor({ fetch: fetch(), readResource }),
+      asyncapi: createAsyncapiExecutor({ fetch: fetch(), policy, readResource }),
+      mcp: createMcpExecutor({ fetch, processes: policy.processes }),
+    },
+    close: () => agent.close(),
+  };
+}

@@ -1,0 +1,173 @@
+import { describe, expect, test } from "vitest";
+import { checkDefinition, compileWorkflow } from "../../../src/dsl/index.ts";
+import { renderCallService } from "../../../src/dsl/tasks/call-service.ts";
+import type { CallServiceTask } from "../../../src/dsl/workflow.ts";
+import type { Json, JsonObject } from "../../../src/values/json.ts";
+
+const definition = (call: string, given: JsonObject): JsonObject => ({
+  document: { dsl: "1.0.3", namespace: "test", name: "call", version: "1.0.0" },
+  do: [{ t: { call, with: given } }],
+});
+const issuesOf = (call: string, given: JsonObject) =>
+  checkDefinition(definition(call, given)).issues.map(
+    ({ pointer, message }) => `${pointer.replace("/do/0/t/with", "")}: ${message}`,
+  );
+const rendered = (call: string, given: JsonObject, input: Json = {}) =>
+  renderCallService(compileWorkflow(definition(call, given)).tasks[0] as CallServiceTask, input, { input }, { now: 0 });
+
+const http = { http: { endpoint: "https://x.example" } };
+const stdio = { stdio: { command: "npx" } };
+const card = { endpoint: "https://x.example/card.json" };
+
+const consume = { amount: 1 };
+const api = { document: card, operation: "o" };
+
+describe("given a call that is described wrongly, when the definition is checked, then it says so and where", () => {
+  test.each<[string, string, JsonObject, string]>([
+    ["a method of MCP", "mcp", { method: "tools/cal", transport: http }, "/method: `method` must be"],
+    [
+      "a tool without a name",
+      "mcp",
+      { method: "tools/call", transport: http },
+      '/parameters: `parameters` of tools/call need "name"',
+    ],
+    ["no transport", "mcp", { method: "tools/list" }, ': the `with` of an MCP call needs "transport"'],
+    [
+      "two transports",
+      "mcp",
+      { method: "tools/list", transport: { ...http, ...stdio } },
+      "/transport: `transport` is either",
+    ],
+    [
+      "options",
+      "mcp",
+      { method: "tools/list", transport: { ...http, options: {} } },
+      "/transport/options: not supported by this version",
+    ],
+    ["a timeout", "mcp", { method: "tools/list", transport: http, timeout: "soon" }, "/timeout: the text"],
+    [
+      "a client without a version",
+      "mcp",
+      { method: "tools/list", transport: http, client: { name: "x" } },
+      '/client: `client` needs "version"',
+    ],
+    ["no agent", "a2a", { method: "tasks/list" }, ': the `with` of an A2A call needs "agentCard" or "server"'],
+    ["a method of A2A", "a2a", { method: "message/say", agentCard: card }, "/method: `method` must be"],
+    [
+      "no message",
+      "a2a",
+      { method: "message/send", agentCard: card },
+      '/parameters: `parameters` of message/send need "message"',
+    ],
+    [
+      "a card that is no URI",
+      "a2a",
+      { method: "tasks/list", agentCard: { endpoint: "card.json" } },
+      "/agentCard/endpoint: an endpoint must be",
+    ],
+    ["no operation", "asyncapi", { document: card, message: {} }, ': the `with` of an AsyncAPI call needs "operation"'],
+    [
+      "neither message nor subscription",
+      "asyncapi",
+      { ...api },
+      ': the `with` of an AsyncAPI call needs either "message"',
+    ],
+    [
+      "a protocol nobody speaks here",
+      "asyncapi",
+      { ...api, message: {}, protocol: "kafka" },
+      "/protocol: not supported by this version: AsyncAPI over kafka",
+    ],
+    [
+      "foreach",
+      "asyncapi",
+      { ...api, subscription: { consume, foreach: { do: [] } } },
+      "/subscription/foreach: not supported by this version",
+    ],
+    [
+      "no policy",
+      "asyncapi",
+      { ...api, subscription: { consume: { for: "PT1S" } } },
+      "/subscription/consume: `consume` needs one",
+    ],
+    [
+      "an amount",
+      "asyncapi",
+      { ...api, subscription: { consume: { amount: 0 } } },
+      "/subscription/consume/amount: `amount` must be a whole number from 1",
+    ],
+    [
+      "a filter that is no expression",
+      "asyncapi",
+      { ...api, subscription: { consume, filter: ".a" } },
+      "/subscription/filter: must be one expression",
+    ],
+    [
+      "a secret in a filter",
+      "asyncapi",
+      { ...api, subscription: { consume, filter: "${ $secrets.a }" } },
+      "/subscription/filter: secrets can be read only",
+    ],
+  ])("%s", (_, call, given, issue) => {
+    expect(issuesOf(call, given)).toEqual([expect.stringMatching(new RegExp(`^${escaped(issue)}`))]);
+  });
+});
+
+test("given a subscription, when it is asked for, then conditions stay text, over the variables they read", () => {
+  const subscription = {
+    filter: "${ .payload.n == $input.n }",
+    consume: { while: "${ length < $input.n }", for: "PT2S" },
+  };
+  expect(rendered("asyncapi", { ...api, subscription }, { n: 2 })).toMatchObject({
+    operation: "o",
+    subscription: { filter: ".payload.n == $input.n", while: "length < $input.n", forMs: 2_000 },
+  });
+});
+
+const escaped = (text: string) => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+
+test("given a call of MCP, when it is asked for, then an executor gets what expressions give", () => {
+  const given = {
+    method: "tools/call",
+    parameters: "${ { name: .tool, arguments: . } }",
+    transport: {
+      http: { endpoint: "https://x.example/{tool}", headers: { "x-tool": "${ .tool }", none: "${ null }" } },
+    },
+    timeout: { seconds: 5 },
+    client: { name: "me", version: "1" },
+  };
+  expect(rendered("mcp", given, { tool: "add it" })).toEqual({
+    method: "tools/call",
+    parameters: { name: "add it", arguments: { tool: "add it" } },
+    transport: { http: { endpoint: "https://x.example/add%20it", headers: { "x-tool": "add it" } } },
+    timeoutMs: 5_000,
+    client: { name: "me", version: "1" },
+    protocolVersion: "2025-06-18",
+  });
+  expect(rendered("mcp", { method: "tools/list", transport: { stdio: { command: "npx", arguments: ["a"] } } })).toEqual(
+    {
+      method: "tools/list",
+      parameters: {},
+      transport: { stdio: { command: "npx", arguments: ["a"], environment: {} } },
+      protocolVersion: "2025-06-18",
+    },
+  );
+  expect(() => rendered("mcp", { method: "tools/list", transport: http, parameters: "${ 1 }" })).toThrow(
+    "`parameters` gave the number 1 instead of an object",
+  );
+});
+
+test("given a call of A2A, when it is asked for, then an executor gets what expressions give", () => {
+  const given = {
+    method: "message/send",
+    agentCard: card,
+    server: { uri: "https://{host}/rpc" },
+    parameters: { message: { parts: [{ kind: "text", text: "${ .q }" }] } },
+  };
+  expect(rendered("a2a", given, { q: "how?", host: "a.example" })).toEqual({
+    method: "message/send",
+    agentCard: card,
+    server: "https://a.example/rpc",
+    parameters: { message: { parts: [{ kind: "text", text: "how?" }] } },
+  });
+});
