@@ -67,6 +67,8 @@ onEachStore((store) => {
       const cancelled = await listener("- l: {listen: {to: {any: []}, read: raw}}");
       expect((await on.api.act(cancelled, "cancel")).status).toBe(202);
       expect((await on.api.ended(cancelled)).status).toBe("CANCELLED");
+      const terminated = await listener("- l: {listen: {to: {any: []}}}");
+      expect((await on.api.act(terminated, "terminate")).status).toBe(202);
       const { executionId } = await on.api.start(
         documentOf("- l: {timeout: {after: {milliseconds: 300}}, listen: {to: {any: []}}}"),
       );
