@@ -2,6 +2,7 @@ import { Argument, Command, CommanderError } from "commander";
 import { ApiError, ServiceUnreachableError } from "../client/index.ts";
 import { deadLetterCommands } from "./commands/dead-letters.ts";
 import { definitionCommands } from "./commands/definitions.ts";
+import { eventCommands } from "./commands/events.ts";
 import { executionCommands } from "./commands/executions.ts";
 import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -56,7 +57,12 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
   const done = (code: number) => {
     exitCode = code;
   };
-  const groups = [executionCommands(terminal, done), definitionCommands(terminal, done), deadLetterCommands(terminal)];
+  const groups = [
+    executionCommands(terminal, done),
+    definitionCommands(terminal, done),
+    eventCommands(terminal),
+    deadLetterCommands(terminal),
+  ];
   for (const group of groups) {
     for (const command of [group, ...group.commands]) command.copyInheritedSettings(program);
     program.addCommand(group);

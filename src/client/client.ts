@@ -1,6 +1,7 @@
 import type { ProblemBody } from "../api/schemas/common.ts";
 import type { LetterBody } from "../api/schemas/dead-letters.ts";
 import type { CheckedBody, DefinitionBody, DefinitionSummary, RegisteredBody } from "../api/schemas/definitions.ts";
+import type { AcceptedBody } from "../api/schemas/events.ts";
 import type {
   CloudEvent,
   ExecutionBody,
@@ -9,6 +10,7 @@ import type {
   StateBody,
   TaskBody,
 } from "../api/schemas/executions.ts";
+import type { EventEnvelope } from "../values/cloud-event.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import type { ExecutionStatus } from "../values/status.ts";
 import { ApiError, ServiceUnreachableError } from "./errors.ts";
@@ -73,6 +75,11 @@ export type ExecutionChange =
   /** Changes before this are not known any more: list the executions again. */
   | { readonly kind: "reset"; readonly position: string }
   | { readonly kind: "status"; readonly position: string; readonly execution: ExecutionSummaryBody };
+/** What a stream of events tells. A position is where to go on from, another time. */
+export type PublishedEventMessage =
+  /** Some of what was published before this is not kept any more. */
+  | { readonly kind: "reset"; readonly position: string }
+  | { readonly kind: "event"; readonly position: string; readonly event: EventEnvelope };
 export interface HistoryOptions extends PageOptions {
   readonly after?: number;
   readonly order?: "asc" | "desc";
@@ -180,6 +187,27 @@ export class DurabullClient {
       if (event === "status") yield { kind: event, position: id, execution: JSON.parse(data) as ExecutionSummaryBody };
       else if (event === "reset" || (event === "ready" && !isReady)) yield { kind: event, position: id };
       isReady = true;
+    }
+  }
+  /**
+   * Publishes CloudEvents, all or none, to the workflows of the tenant that listen for them. An event that comes twice, same `source` and
+   * `id`, counts once for each listener.
+   */
+  publish(events: EventEnvelope | readonly EventEnvelope[], how: Keyed = {}): Promise<AcceptedBody> {
+    return this.#send("POST", "/events", { json: events, headers: keyHeaders(how) });
+  }
+  /**
+   * Events as they come: published, emitted by workflows, and of their lifecycle; after a position or from now on. Connects again by
+   * itself; an event may come twice after a crash of the service, under the same `source` and `id`.
+   */
+  async *events(
+    filter: { readonly types?: readonly string[] } = {},
+    { after, ...options }: StreamOptions & { readonly after?: string } = {},
+  ): AsyncGenerator<PublishedEventMessage, void, undefined> {
+    const connect = this.#stream("/events/stream", { type: filter.types });
+    for await (const { id = "", event, data } of resumed(connect, after, options)) {
+      if (event === "reset") yield { kind: "reset", position: id };
+      else if (data !== "") yield { kind: "event", position: id, event: JSON.parse(data) as EventEnvelope };
     }
   }
   history(executionId: string, options: HistoryOptions = {}): Promise<ListOf<CloudEvent>> {

@@ -1,6 +1,7 @@
 export type { ProblemBody } from "../api/schemas/common.ts";
 export type { LetterBody } from "../api/schemas/dead-letters.ts";
 export type { CheckedBody, DefinitionBody, DefinitionSummary, RegisteredBody } from "../api/schemas/definitions.ts";
+export type { AcceptedBody } from "../api/schemas/events.ts";
 export type {
   CloudEvent,
   ExecutionBody,
@@ -9,6 +10,7 @@ export type {
   StateBody,
   TaskBody,
 } from "../api/schemas/executions.ts";
+export type { EventEnvelope } from "../values/cloud-event.ts";
 export type { Json, JsonObject } from "../values/json.ts";
 export {
   type ClientOptions,
@@ -20,6 +22,7 @@ export {
   type Keyed,
   type ListOf,
   type PageOptions,
+  type PublishedEventMessage,
   type StartOptions,
   type Waiting,
 } from "./client.ts";

@@ -61,7 +61,14 @@ async function* messagesOf(
   connection: AbortController,
 ): AsyncGenerator<EventSourceMessage, void, undefined> {
   const parsed: EventSourceMessage[] = [];
-  const parser = createParser({ onEvent: (message) => parsed.push(message) });
+  const parser = createParser({
+    onEvent: (message) => parsed.push(message),
+    // A place to go on from that comes with no event.
+    onComment(comment) {
+      const [, event, id] = /^ ?(ready|reset) (\S+)$/.exec(comment) ?? [];
+      if (event !== undefined && id !== undefined) parsed.push({ id, event, data: "" });
+    },
+  });
   const text = new TextDecoder();
   const reader = response.body?.getReader();
   try {

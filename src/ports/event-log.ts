@@ -47,6 +47,8 @@ export interface EventLog {
   subscriptionHeard(tenant: TenantId, id: string, from: number, joined: number): Promise<void>;
   /** Takes subscriptions out; harmless for unknown ones. */
   unsubscribe(tenant: TenantId, ids: readonly string[]): Promise<void>;
+  /** Takes out all of an execution, which has ended. */
+  dropSubscriptions(tenant: TenantId, executionId: ExecutionId): Promise<void>;
   /** How many subscriptions a tenant has. */
   countSubscriptions(tenant: TenantId): Promise<number>;
 }

@@ -1,6 +1,7 @@
 import { compileFilter, type EventFilter, type FilterDefinition } from "../dsl/event-filter.ts";
 import type { NewFact } from "../engine/facts.ts";
 import { filtersOf } from "../engine/index.ts";
+import { StoreUnavailableError } from "../errors.ts";
 import type { Database } from "../ports/database.ts";
 import type { PublishedEvent, StoredSubscription } from "../ports/event-log.ts";
 import type { EventStore } from "../ports/event-store.ts";
@@ -119,11 +120,14 @@ export function createEventDelivery(ports: DeliveryPorts): EventDelivery {
   async function append(tenant: TenantId, subscription: StoredSubscription, event: PublishedEvent): Promise<boolean> {
     const { executionId, workflowId, id } = subscription;
     await failpoints.hit("before-deliver");
-    const told = await events.append(executionId, factOf(subscription.name, event));
-    if (told === "full") {
-      log.warn({ tenant, workflowId, executionId }, "an event waits: the inbox of the execution is full");
-      return false;
-    }
+    const told = await events.append(executionId, factOf(subscription.name, event)).catch((error: unknown) => {
+      // What is wrong with one execution must not keep events from the others.
+      if (error instanceof StoreUnavailableError) throw error;
+      log.error({ tenant, workflowId, executionId, err: error }, "an event cannot be put before an execution");
+      return "failed" as const;
+    });
+    if (told === "full") log.warn({ tenant, workflowId, executionId }, "an event waits: the inbox is full");
+    if (told === "full" || told === "failed") return false;
     if (told === "closed" || told === "unknown") await database.unsubscribe(tenant, [id]);
     if (told === "accepted") {
       metrics.delivered();
@@ -176,9 +180,15 @@ export function createEventDelivery(ports: DeliveryPorts): EventDelivery {
     const known = filters.get(id);
     if (known !== undefined || definition === undefined) return known;
     if (filters.size >= FILTERS_KEPT) filters.clear();
-    const filter = compileFilter(definition as unknown as FilterDefinition);
-    filters.set(id, filter);
-    return filter;
+    try {
+      const filter = compileFilter(definition as unknown as FilterDefinition);
+      filters.set(id, filter);
+      return filter;
+    } catch (error) {
+      // Of a build with another language: that one's workers know it.
+      log.error({ class: id, err: error }, "a filter of a subscription cannot be read");
+      return undefined;
+    }
   }
 
   return {

@@ -7,7 +7,7 @@ type Looks = Pick<RuntimeSettings, "activityLeaseMs" | "timerPrecisionMs" | "tim
 
 /**
  * The job for a piece of owed work; undefined for a timer beyond the horizon, which attention arms when it comes near, and for a
- * child, which no queue carries: it is started.
+ * child or a subscription, which no queue carries.
  */
 export function jobOf(
   head: Pick<ExecutionHead, "executionId" | "tenant" | "workflowId">,
@@ -27,6 +27,8 @@ export function jobOf(
 
 /** When somebody must look after a piece of work that was just put into its queue. */
 export function lookAtOf(work: OwedWork, now: number, looks: Looks): number {
+  // Events find a subscription by themselves.
+  if (work.kind === "subscription") return now + 10 * looks.activityLeaseMs;
   if (work.kind !== "timer") return now + looks.activityLeaseMs;
   const beyond = work.fireAt - now > looks.timerHorizonMs;
   return beyond ? work.fireAt - looks.timerHorizonMs : Math.max(work.fireAt, now) + looks.timerPrecisionMs;

@@ -19,7 +19,7 @@ import { publishHistory } from "./publish-events.ts";
 import { spanAttributes } from "./span-attributes.ts";
 import type { StateCache } from "./state-cache.ts";
 import { observeSteps } from "./step-latency.ts";
-import { subscribeOwed, unsubscribeGone } from "./subscriptions.ts";
+import { stopListening, subscribeOwed, unsubscribeGone } from "./subscriptions.ts";
 import { tellLists } from "./tell.ts";
 
 /** Refusals of a closing commit that finds unread messages, before it closes without them. */
@@ -383,6 +383,7 @@ async function settle(
   const redriven = decision?.events.some(({ type }) => type === "execution.retried") === true;
   const isToBeTold = nothingNew || redriven || loaded?.log.head.status !== head.status;
   if (isToBeTold && !(await tellLists(ports, head))) return true;
+  if (closed) await stopListening(ports, head);
   const parent = closed ? await tellOthers(ports, head, decision?.state ?? loaded?.state) : null;
   // The failure of a child whose parent waits is the parent's to handle.
   if (head.status === "FAILED" && parent?.await !== true) await parkExecution(ports, head);

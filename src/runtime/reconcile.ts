@@ -14,7 +14,7 @@ const LOOK_AGAIN_MS = 5_000;
 /** A child tells its parent by itself; this is for a store that lost its last second. */
 const LOOK_AT_CHILD_MS = 300_000;
 /** Events are delivered to it; this is for one that the index has lost, or whose inbox was full. */
-const LOOK_AT_SUBSCRIPTION_MS = 120_000;
+const LOOK_AT_SUBSCRIPTION_MS = 300_000;
 const BATCH = 200;
 /** Rounds between two looks for events that whoever published them did not deliver. */
 const DELIVERY_ROUNDS = 2;

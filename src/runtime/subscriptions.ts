@@ -67,6 +67,12 @@ export async function unsubscribeGone(
   await ports.database.unsubscribe(head.tenant, ids);
 }
 
+/** At the end of an execution, however it came: nobody may find it any more. */
+export async function stopListening(ports: Ports, { tenant, executionId, definition }: ExecutionHead): Promise<void> {
+  const workflow = await ports.definitions.get(tenant, definition.digest).catch(() => undefined);
+  if (workflow?.listens !== false) await ports.database.dropSubscriptions(tenant, executionId);
+}
+
 /** A look at a subscription: it stands in the index, and hears what it is behind with. True when it was missing. */
 export async function lookAtSubscription(ports: Ports, listener: Listener, name: number): Promise<boolean> {
   const { tenant, executionId } = listener;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { documentOf } from "../support/api.ts";
+import { readUntil } from "../support/read-until.ts";
 import { serviceOnStore } from "../support/service-on-store.ts";
 import { onEachStore } from "../support/stores.ts";
 
@@ -67,6 +68,8 @@ onEachStore((store) => {
       const cancelled = await listener("- l: {listen: {to: {any: []}, read: raw}}");
       expect((await on.api.act(cancelled, "cancel")).status).toBe(202);
       expect((await on.api.ended(cancelled)).status).toBe("CANCELLED");
+      const terminated = await listener("- l: {listen: {to: {any: []}}}");
+      expect((await on.api.act(terminated, "terminate")).status).toBe(202);
       const { executionId } = await on.api.start(
         documentOf("- l: {timeout: {after: {milliseconds: 300}}, listen: {to: {any: []}}}"),
       );
@@ -103,8 +106,7 @@ onEachStore((store) => {
     const id = await listener("- l: {listen: {to: {one: {with: {type: g.go}}}}}");
     await publish(anEvent("g.go"));
     await on.api.ended(id);
-    let text = "";
-    while (!text.includes("workflow.completed.v1")) text += (await reader?.read())?.value ?? "";
+    const text = await readUntil(reader, "workflow.completed.v1");
     controller.abort();
     for (const block of text.split("\n\n")) {
       const data = /^data: (.*)$/m.exec(block)?.[1];
@@ -126,8 +128,7 @@ onEachStore((store) => {
       headers: { "last-event-id": first?.id ?? "" },
     });
     const more = again.body?.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = "";
-    while (!rest.includes("data: ")) rest += (await more?.read())?.value ?? "";
+    const rest = await readUntil(more, "data: ");
     await more?.cancel();
     expect(rest).toContain('"type":"g.go"');
   });

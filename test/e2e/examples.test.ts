@@ -19,6 +19,8 @@ interface Run {
   readonly world?: (outside: Outside) => void;
   readonly status?: string;
   readonly output: Json;
+  /** Published once it listens. */
+  readonly event?: object;
   /** Method and path of each call, in order of their arrival unless they go side by side. */
   readonly calls?: readonly string[];
 }
@@ -213,6 +215,22 @@ const RUNS: readonly Run[] = [
     world: (outside) => outside.answer("/users/bob", () => ({ body: { active: false } })),
     output: { user: "bob", state: "lost", reminders: 2 },
   },
+  {
+    file: "approval-by-event.yaml",
+    when: "somebody answers",
+    input: () => ({ request: "r-1", amount: 900, patience: "PT1H" }),
+    event: {
+      ...{ specversion: "1.0", id: "a-1", source: "/people", type: "approval.given", subject: "r-1" },
+      data: { decision: "approved", by: "Ada" },
+    },
+    output: { request: "r-1", decision: "approved", by: "Ada" },
+  },
+  {
+    file: "approval-by-event.yaml",
+    when: "nobody answers in time",
+    input: () => ({ request: "r-2", amount: 900, patience: "PT0.2S" }),
+    output: { request: "r-2", decision: "refused", by: "nobody answered" },
+  },
 ];
 /** Refused until this version can do what they need. */
 const REFUSED: Readonly<Record<string, string>> = {
@@ -234,18 +252,25 @@ describe("given the examples", () => {
     expect(files.length).toBeGreaterThanOrEqual(10);
   });
 
-  test.each(RUNS)("when $when, then $file ends as it should", async ({ file, input, world, status, output, calls }) => {
-    const { api, outside } = parts;
-    world?.(outside);
-    const before = outside.calls.length;
-    const { executionId } = await api.start(read(file), { input: input(outside.url) });
-    const ended = await api.ended(executionId);
-    expect(ended.status).toBe(status ?? "COMPLETED");
-    if (ended.error === undefined) expect(ended.output).toEqual(output);
-    else expect(ended.error).toMatchObject(output as object);
-    const made = outside.calls.slice(before).map(({ method, path }) => `${method} ${path}`);
-    if (calls !== undefined) expect(made).toEqual(calls);
-  });
+  test.each(RUNS)(
+    "when $when, then $file ends as it should",
+    async ({ file, input, world, event, status, output, calls }) => {
+      const { api, outside } = parts;
+      world?.(outside);
+      const before = outside.calls.length;
+      const { executionId } = await api.start(read(file), { input: input(outside.url) });
+      if (event !== undefined) {
+        await api.until(executionId, (seen) => seen.status === "WAITING");
+        expect((await api.ask("POST", "/api/v1/events", event)).status).toBe(202);
+      }
+      const ended = await api.ended(executionId);
+      expect(ended.status).toBe(status ?? "COMPLETED");
+      if (ended.error === undefined) expect(ended.output).toEqual(output);
+      else expect(ended.error).toMatchObject(output as object);
+      const made = outside.calls.slice(before).map(({ method, path }) => `${method} ${path}`);
+      if (calls !== undefined) expect(made).toEqual(calls);
+    },
+  );
 
   test.each(Object.entries(REFUSED))("when %s is registered, then it is refused: %s", async (file, message) => {
     const { status, body } = await parts.api.register(read(file));

@@ -172,6 +172,37 @@ test("given --help and --version, when they are asked for, then the code is 0 an
   expect(help.stdout).toContain("cancelled or terminated");
 });
 
+describe("durabull events", () => {
+  const following = async (types: readonly string[], wanted: number) => {
+    const events = [];
+    for await (const item of new DurabullClient({ url }).events({ types }, { after: "0-0" })) {
+      if (item.kind === "event") events.push(item.event);
+      if (events.length === wanted) break;
+    }
+    return events;
+  };
+
+  test("given a type, when an event is published, then whoever follows sees it whole", async () => {
+    const more = ["--subject", "o-1", "--data", '{"n":1}', "--attribute", "kind=big", "--id", "e-1", "--url", url];
+    const { code, stdout } = await cli(["events", "publish", "cli.paid", ...more]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "1 published\n" });
+    expect(await following(["cli.*"], 1)).toMatchObject([
+      { specversion: "1.0", id: "e-1", source: "/cli", type: "cli.paid", subject: "o-1", kind: "big", data: { n: 1 } },
+    ]);
+  });
+
+  test("given a file of events, when it is published, then all or none of them are", async () => {
+    const event = (id: string) => ({ specversion: "1.0", id, source: "/file", type: "file.paid" });
+    const good = file("events.json", JSON.stringify([event("a"), event("b")]));
+    expect(await cli(["events", "publish", `@${good}`, "--json", "--url", url])).toMatchObject({ code: 0 });
+    const bad = file("bad.json", JSON.stringify([event("c"), { ...event("d"), source: "" }]));
+    const refused = await cli(["events", "publish", `@${bad}`, "--url", url]);
+    expect(refused.code).toBe(5);
+    expect(refused.stderr).toContain("/1/source");
+    expect((await following(["file.*"], 2)).map(({ id }) => id)).toEqual(["a", "b"]);
+  });
+});
+
 /** With the address of the service, where the command takes one. */
 function inserted(args: readonly string[]): readonly string[] {
   return args.length > 1 && args[0] !== "completion" ? [...args, "--url", url] : args;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readUntil } from "../support/read-until.ts";
 import type { TestServer } from "../support/servers.ts";
 import { type ApiWorld, openApiWorld, type StoreKind, startServer } from "./support/api-world.ts";
 
@@ -154,8 +155,7 @@ describe.each(KINDS)("on %s", (kind) => {
       signal: controller.signal,
     });
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-    let text = "";
-    while (!text.includes('"id":"c"')) text += (await reader?.read())?.value ?? "";
+    const text = await readUntil(reader, '"id":"c"');
     controller.abort();
     expect([...text.matchAll(/^id: (.*)\nevent: (.*)$/gm)].map(([, id, type]) => [id, type])).toEqual([
       ["1-0", "t.one"],

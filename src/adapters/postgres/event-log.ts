@@ -48,6 +48,8 @@ const TEXTS = {
   subscriptionHeard: `UPDATE durabull.subscription SET heard = $3, joined = greatest(joined, $4)
     WHERE tenant = $1 AND id = $2 AND heard <= $3`,
   unsubscribe: "SELECT durabull.unsubscribe($1, $2)",
+  subscriptionsOf: `SELECT array_agg(id) AS value FROM durabull.subscription
+    WHERE tenant = $1 AND id > $2 || '.' AND id < $2 || '/'`,
   countSubscriptions: "SELECT count(*) AS value FROM durabull.subscription WHERE tenant = $1",
 } as const;
 
@@ -136,6 +138,11 @@ export function createEventLog(pool: Pool, schema: string): EventLog {
 
     async unsubscribe(tenant, ids) {
       if (ids.length > 0) await pool.query(sql.unsubscribe, [tenant, [...ids]]);
+    },
+
+    async dropSubscriptions(tenant, executionId) {
+      const ids = await pool.value<readonly string[] | null>(sql.subscriptionsOf, [tenant, executionId]);
+      if (ids !== null) await pool.query(sql.unsubscribe, [tenant, [...ids]]);
     },
 
     async countSubscriptions(tenant) {

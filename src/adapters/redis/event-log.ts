@@ -91,11 +91,15 @@ export function createEventLog(connection: Redis, keys: Keys): EventLog {
     },
 
     async unsubscribe(tenant, ids) {
-      if (ids.length > 0) await on(tenant, SCRIPTS.unsubscribe, ...ids);
+      if (ids.length > 0) await on(tenant, SCRIPTS.unsubscribe, "ids", ...ids);
+    },
+
+    async dropSubscriptions(tenant, executionId) {
+      await on(tenant, SCRIPTS.unsubscribe, "execution", executionId);
     },
 
     async countSubscriptions(tenant) {
-      return Number((await answered(connection.hget(keys.events(tenant), "subscriptions"))) ?? 0);
+      return answered(connection.zcard(`${keys.events(tenant)}:subs`));
     },
   };
 }

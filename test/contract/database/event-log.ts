@@ -168,6 +168,24 @@ export function eventLogContract(open: OpenDatabase): void {
     expect(await db.countSubscriptions(T)).toBe(8);
   });
 
+  test("given subscriptions of an execution, when it has ended, then all of them go, and nobody else's", async () => {
+    const db = database();
+    const one = aSubscription();
+    const { executionId } = one;
+    await Promise.all([
+      db.subscribe(one),
+      db.subscribe({ ...one, id: `${executionId}.12`, name: 12 }),
+      db.subscribe(aSubscription()),
+      db.subscribe(aSubscription({ id: `${executionId}0.4` })),
+    ]);
+    await db.dropSubscriptions(T, executionId);
+    await db.dropSubscriptions(T, executionId);
+    expect(await db.countSubscriptions(T)).toBe(2);
+    expect((await db.subscribersOf(T, "b1", "", 10)).every((each) => !each.id.startsWith(`${executionId}.`))).toBe(
+      true,
+    );
+  });
+
   test("given the last subscriber of a class, when it leaves, then events do not name the class any more; leaving twice is harmless", async () => {
     const db = database();
     const twice = { class: "c1", key: "k1", definition: {}, bucket: "b1" };

@@ -21,5 +21,5 @@ for i = 4, #ARGV, 4 do
   end
 end
 redis.call('HSET', key, 'v', SCHEMA, 'from', from, 'joined', joined, 'body', body, 'places', table.concat(places, '\n'))
-redis.call('HINCRBY', root .. ':events', 'subscriptions', 1)
+redis.call('ZADD', root .. ':events:subs', 0, id)
 return { from, joined, body }

@@ -1,5 +1,12 @@
--- ids
-for _, id in ipairs(ARGV) do
+-- what to take out: 'ids', then ids; or 'execution', then the id of one
+local ids = {}
+if ARGV[1] == 'execution' then
+  -- '/' is what follows '.'
+  ids = redis.call('ZRANGEBYLEX', root .. ':events:subs', '[' .. ARGV[2] .. '.', '(' .. ARGV[2] .. '/')
+else
+  for i = 2, #ARGV do ids[#ids + 1] = ARGV[i] end
+end
+for _, id in ipairs(ids) do
   local key = root .. ':events:sub:' .. id
   local places = redis.call('HGET', key, 'places')
   if places then
@@ -12,7 +19,7 @@ for _, id in ipairs(ARGV) do
       end
     end
     redis.call('DEL', key)
-    redis.call('HINCRBY', root .. ':events', 'subscriptions', -1)
+    redis.call('ZREM', root .. ':events:subs', id)
   end
 end
 return 1
