@@ -3,8 +3,9 @@ import { createEnvSecrets } from "../adapters/secrets/env.ts";
 import { createFileSecrets } from "../adapters/secrets/files.ts";
 import type { Config } from "../config/index.ts";
 import { compileWorkflow } from "../dsl/index.ts";
+import { createAuthenticator } from "../executors/auth/authenticator.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
-import { createHttpExecutor } from "../executors/call-http.ts";
+import { agentOf, createHttpExecutor } from "../executors/call-http.ts";
 import type { DefinedFunction } from "../functions/index.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Executor, Log } from "../ports/executor.ts";
@@ -123,12 +124,15 @@ export async function startTaskRole(
   functions: readonly DefinedFunction[],
   aroundHttp: (execute: Executor) => Executor = (execute) => execute,
 ): Promise<Role> {
-  const http = createHttpExecutor({
+  const policy = {
     allowPrivateNetwork: config.allowPrivateNetwork,
     allowedHosts: config.httpAllowedHosts,
     maxResponseBytes: config.httpMaxResponseBytes,
     tracing: ports.tracing,
-  });
+  };
+  const agent = agentOf(policy);
+  const authenticator = createAuthenticator(agent);
+  const http = createHttpExecutor({ ...policy, agent, authenticator });
   const inHand = new ActivitiesInHand(ports.events, ports.log, ports.settings.activityLeaseMs, STILL_OWED_EVERY_MS);
   const environment = createEnvSecrets(config.secrets);
   const activityPorts = {
@@ -136,6 +140,7 @@ export async function startTaskRole(
     executors: { http: aroundHttp(http), code: createCodeExecutor(functions) },
     functions: new Set(functions.map(({ name }) => name)),
     secrets: config.secretsDir === null ? environment : createFileSecrets(config.secretsDir, environment),
+    authenticator,
     inHand,
     clock: createStoreClock(ports.events),
   };
@@ -155,7 +160,7 @@ export async function startTaskRole(
       await Promise.all(consumers.map((consumer) => consumer.close(graceMs)));
       await announcing.stop();
       inHand.stop();
-      await http.close();
+      await agent.close();
     },
   };
 }

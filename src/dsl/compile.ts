@@ -3,13 +3,14 @@ import canonicalize from "canonicalize";
 import semver from "semver";
 import { isJsonObject, type Json, type JsonObject } from "../values/json.ts";
 import { pointerOf } from "../values/task-reference.ts";
+import { policyAt } from "./authentication.ts";
 import { closestTo } from "./did-you-mean.ts";
 import { checkExtensions } from "./extensions.ts";
 import { anyObjectOf, kindOf, listAt, objectOf, textOf } from "./fields.ts";
 import { inputFlowAt, outputFlowAt, timeoutAt, timeoutEntryAt } from "./flow.ts";
 import { outlineOf } from "./outline.ts";
 import type { Report } from "./report.ts";
-import { policyAt } from "./retry.ts";
+import { policyAt as retryAt } from "./retry.ts";
 import { type Scope, within } from "./scope.ts";
 import { errorAt } from "./tasks/raise.ts";
 import { readTask, readTaskList } from "./tasks/task.ts";
@@ -134,7 +135,6 @@ export function modeOf({ evaluate }: JsonObject): Json | undefined {
  */
 function checkUse(use: JsonObject, scope: Scope, variables: readonly string[]): void {
   const { report } = scope;
-  if (use.authentications !== undefined) report.unsupported("/use/authentications", "authentication");
   if (use.secrets !== undefined) {
     for (const [index, name] of listAt(use.secrets, "/use/secrets", "`use.secrets`", report).entries()) {
       textOf(name, `/use/secrets/${index}`, "a secret's name", report);
@@ -145,7 +145,8 @@ function checkUse(use: JsonObject, scope: Scope, variables: readonly string[]): 
   const anywhere = within(aside, variables);
   eachEntry(use, "timeouts", report, (value, pointer) => timeoutEntryAt(value, pointer, "taskDefinition", anywhere));
   eachEntry(use, "errors", report, (value, pointer) => errorAt(value, pointer, anywhere));
-  eachEntry(use, "retries", report, (value, pointer) => policyAt(value, pointer, anywhere));
+  eachEntry(use, "retries", report, (value, pointer) => retryAt(value, pointer, anywhere));
+  eachEntry(use, "authentications", report, (value, pointer) => policyAt(value, pointer, "taskDefinition", anywhere));
   eachEntry(use, "catalogs", report, (value, pointer) => objectOf(value, pointer, CATALOG, report));
   eachEntry(use, "functions", report, (value, pointer, name) => {
     const place = { pointer, key: pointer, reference: pointer, inFunction: true };

@@ -88,6 +88,20 @@ export interface Extension {
   readonly after: TaskList;
 }
 
+/** How a call proves who calls; resolved where it is used. */
+export interface Authentication {
+  /** Of `$authorization`. */
+  readonly scheme: "Basic" | "Bearer" | "Digest";
+  /** Gives `{ <kind>: { … } }`; only an executor evaluates it, and its value is recorded nowhere. */
+  readonly policy: Template;
+  /** The secret that holds the members of the kind; null: they are in `policy`. */
+  readonly secret: string | null;
+  /** Names of all secrets it needs. */
+  readonly secrets: readonly string[];
+  /** Variables that `policy` reads. */
+  readonly reads: readonly string[];
+}
+
 export interface DoTask extends TaskBase {
   readonly kind: "do";
   readonly do: TaskList;
@@ -139,8 +153,12 @@ export interface CallHttpTask extends TaskBase {
   readonly call: "http";
   /** The `with` of `call: http`, an object; `renderHttpArguments` evaluates it and expands the URI template of `endpoint`. */
   readonly with: Template;
-  /** True when some expression in `with` reads `$secrets`: the executor evaluates all of `with`, the log never holds it. */
-  readonly readsSecrets: boolean;
+  /**
+   * True when some expression in `with` reads `$secrets` or `$authorization`: the executor evaluates all of `with`, the log never
+   * holds it.
+   */
+  readonly isLate: boolean;
+  readonly authentication: Authentication | null;
 }
 /** A TypeScript function registered by workers. */
 export interface CallCodeTask extends TaskBase {
@@ -149,7 +167,8 @@ export interface CallCodeTask extends TaskBase {
   readonly function: string;
   /** The function's input; without a `with` it is the task's input. */
   readonly with: Template | null;
-  readonly readsSecrets: boolean;
+  readonly isLate: boolean;
+  readonly authentication: null;
 }
 /** A function of `use.functions`: a task of its own, run with `with` as its raw input. */
 export interface CallFunctionTask extends TaskBase {

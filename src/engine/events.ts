@@ -228,7 +228,10 @@ export interface ActivityRequest {
   readonly queue?: string;
   /** Evaluated arguments: the `with` of `call: http`, or a function's input. Absent when the executor must evaluate. */
   readonly with?: Json;
-  /** Some argument reads `$secrets`: evaluate the task's `with` (found by `key`) on `input` with these variables and `$secrets`. */
+  /**
+   * The executor evaluates what belongs to the task found by `key`, on `input` with these variables and `$secrets`: its authentication
+   * where it has one, and, without `with`, its arguments.
+   */
   readonly deferred?: { readonly key: string; readonly input: Json; readonly args: JsonObject };
 }
 

@@ -161,7 +161,9 @@ export function viewOf(task: Task): Pick<TaskView, "name" | "reference" | "defin
 
 /** `$task` of a live frame. */
 export function frameView(task: Task, frame: Frame): TaskView {
-  return { ...viewOf(task), rawInput: frame.rawInput, startedAt: frame.startedAt };
+  const scheme = task.kind === "call" && "authentication" in task ? task.authentication?.scheme : undefined;
+  const authorization = scheme === undefined ? null : { scheme, parameter: null };
+  return { ...viewOf(task), rawInput: frame.rawInput, startedAt: frame.startedAt, authorization };
 }
 
 /** Variables of a task's own definition. */

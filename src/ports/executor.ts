@@ -1,6 +1,6 @@
 import type { AnswerFact } from "../engine/facts.ts";
 import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
-import type { Json } from "../values/json.ts";
+import type { Json, JsonObject } from "../values/json.ts";
 import type { TaskReference } from "../values/task-reference.ts";
 import type { TraceContext } from "../values/trace-context.ts";
 
@@ -36,6 +36,11 @@ export interface ActivityContext {
  * (or when `signal` aborted it).
  */
 export type Executor = (
-  activity: { readonly function?: string; readonly with: Json },
+  activity: {
+    readonly function?: string;
+    readonly with: Json;
+    /** The authentication policy, evaluated: its expressions and secrets are replaced by what they stand for. Never to be recorded. */
+    readonly authentication?: JsonObject;
+  },
   context: ActivityContext,
 ) => Promise<Outcome>;

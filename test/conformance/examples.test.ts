@@ -76,7 +76,6 @@ describe.skipIf(!found)(
 
 /** Scenarios of the conformance kit that need what this version does not run. */
 const REFUSED_SCENARIOS: Readonly<Record<string, string>> = {
-  "Call HTTP Using Basic Authentication": "not supported by this version: authentication",
   "Call OpenAPI With Content Output": "not supported by this version: call openapi",
   "Call OpenAPI With Response Output": "not supported by this version: call openapi",
   "Emit Task": "not supported by this version: emit",

@@ -165,6 +165,7 @@ test("given that no death is allowed, when an activity is run for the first time
     executors: { http, code: http },
     functions: new Set<string>(),
     secrets: { get: async () => ({}) },
+    authenticator: { authorization: vi.fn(), credentials: () => [] },
     clock: createStoreClock(store.events),
     inHand,
   };

@@ -5,7 +5,7 @@ import { anyObjectOf, textOf } from "../fields.ts";
 import { templateAt } from "../programs.ts";
 import type { Scope, TaskPlace } from "../scope.ts";
 import { readsOf } from "../template.ts";
-import type { CallCodeTask, CallTask, TaskBase, Template } from "../workflow.ts";
+import type { CallTask, TaskBase, Template } from "../workflow.ts";
 import { readCallHttp } from "./call-http.ts";
 
 export const CALL_MEMBERS = ["call", "with"];
@@ -25,11 +25,11 @@ export function readCall(base: TaskBase, definition: JsonObject, place: TaskPlac
     return readCallFunction(base, definition, name, place, scope);
   }
   if (name !== "" && !isRunnable(name, at, scope)) {
-    return { ...base, kind: "call", call: "code", function: name, with: null, readsSecrets: false };
+    return { ...base, kind: "call", call: "code", function: name, with: null, isLate: false, authentication: null };
   }
   const input = inputOf(definition, place, scope, true);
-  const readsSecrets = input !== null && readsOf(input).includes("secrets");
-  return { ...base, kind: "call", call: "code", function: name, with: input, readsSecrets } satisfies CallCodeTask;
+  const late = input !== null && readsOf(input).includes("secrets");
+  return { ...base, kind: "call", call: "code", function: name, with: input, isLate: late, authentication: null };
 }
 
 /** False, reported, when this version has no way to run it: its `with` is then left alone. */
@@ -76,7 +76,7 @@ function readCallFunction(
       : undefined;
   if (refusal !== undefined) {
     scope.report.issue(pointerOf(place.pointer, "call"), refusal);
-    return { ...base, kind: "call", call: "code", function: name, with: input, readsSecrets: false };
+    return { ...base, kind: "call", call: "code", function: name, with: input, isLate: false, authentication: null };
   }
   const inside: TaskPlace = {
     pointer: pointerOf("/use/functions", name),

@@ -28,16 +28,29 @@ function functionOf(name: string, queues: Situation["functionQueues"]): Pick<Act
   return { function: name, ...(queue === undefined ? {} : { queue }) };
 }
 
-/** Evaluated arguments; what reads `$secrets` is left to the executor, so that the history never holds one. */
+/**
+ * Evaluated arguments. What reads `$secrets` or `$authorization`, and every authentication, is left to the executor, so that the
+ * history never holds one.
+ */
 function argumentsOf(
   turn: Turn<CallHttpTask | CallCodeTask>,
   args: ExpressionArguments,
   time: EvaluationTime,
 ): Pick<ActivityRequest, "with" | "deferred"> {
-  const { task, frame } = turn;
-  if (task.readsSecrets) return deferred(turn, args, task.with === null ? [] : readsOf(task.with));
-  if (task.call === "http") return { with: renderHttpArguments(task, frame.input, args, time) };
-  return { with: task.with === null ? frame.input : renderTemplate(task.with, frame.input, args, time) };
+  const { task } = turn;
+  const reads = [
+    ...(task.isLate && task.with !== null ? readsOf(task.with) : []),
+    ...(task.authentication?.reads ?? []),
+  ];
+  return {
+    ...(task.isLate ? {} : { with: rendered(turn, args, time) }),
+    ...(task.isLate || task.authentication !== null ? deferred(turn, args, reads) : {}),
+  };
+}
+
+function rendered({ task, frame }: Turn<CallHttpTask | CallCodeTask>, args: ExpressionArguments, time: EvaluationTime) {
+  if (task.call === "http") return renderHttpArguments(task, frame.input, args, time);
+  return task.with === null ? frame.input : renderTemplate(task.with, frame.input, args, time);
 }
 
 /** The body of a function of `use.functions` runs as the only child, with the arguments as its raw input. */

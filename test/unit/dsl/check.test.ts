@@ -133,10 +133,7 @@ refusals("given what this version does not run, when it is checked, then it says
       call: "http",
       with: { method: "get", endpoint: { uri: "https://x.example", authentication: { use: "x" } } },
     }),
-    [
-      '/do/0/t/with/endpoint/authentication/use: "x" is not defined; use.authentications is empty',
-      "/do/0/t/with/endpoint/authentication: not supported by this version: authentication",
-    ],
+    ['/do/0/t/with/endpoint/authentication/use: "x" is not defined; use.authentications is empty'],
   ],
   [
     "an external schema",

@@ -1,0 +1,132 @@
+import { withSecret } from "../dsl/authentication.ts";
+import { secretsNamedIn } from "../dsl/secrets.ts";
+import { renderHttpArguments } from "../dsl/tasks/call-http.ts";
+import { readsOf, renderTemplate } from "../dsl/template.ts";
+import type { Authentication, Task, Workflow } from "../dsl/workflow.ts";
+import type { TaskRequested } from "../engine/events.ts";
+import { caseThatHolds } from "../engine/index.ts";
+import { type EvaluationTime, ExpressionError } from "../expressions/index.ts";
+import type { Authenticator } from "../ports/authenticator.ts";
+import type { Claim } from "../ports/event-store.ts";
+import type { Outcome } from "../ports/executor.ts";
+import type { Secrets } from "../ports/secrets.ts";
+import { isJsonObject, type Json, type JsonObject, ownProperty } from "../values/json.ts";
+import { problemOf } from "../values/problem.ts";
+import type { Definitions } from "./ports.ts";
+
+export interface ArgumentPorts {
+  readonly definitions: Definitions;
+  readonly secrets: Secrets;
+  readonly authenticator: Authenticator;
+}
+
+export type Arguments =
+  | {
+      readonly ok: true;
+      readonly with: Json;
+      /** The authentication policy, evaluated. */
+      readonly authentication?: JsonObject;
+      /** All that the arguments could have been made of. */
+      readonly secrets: JsonObject;
+    }
+  | Refusal;
+type Refusal = Extract<Outcome, { readonly ok: false }>;
+
+/**
+ * The evaluated arguments; those that read `$secrets` or `$authorization`, and authentication policies, are evaluated here, and nowhere
+ * recorded. Their time is when the activity was asked for, so that every attempt is handed the same.
+ */
+export async function activityArguments(
+  ports: ArgumentPorts,
+  { head }: Claim,
+  { at, data }: TaskRequested,
+  signal: AbortSignal,
+): Promise<Arguments> {
+  const { activity } = data;
+  const { deferred } = activity;
+  if (deferred === undefined) return { ok: true, with: activity.with ?? null, secrets: {} };
+  const workflow = await ports.definitions.get(head.tenant, head.definition.digest);
+  const task = workflow.byKey.get(deferred.key);
+  if (task === undefined) throw new Error(`the definition has no task "${deferred.key}"`);
+  const policy = authenticationOf(task);
+  const declared = declaredSecrets(workflow);
+  const held = await ports.secrets.get(declared);
+  const needed = [...secretsRead(task.definition), ...(policy?.secrets ?? [])];
+  const missing = needed.find((name) => !declared.includes(name) || ownProperty(held, name) === undefined);
+  if (missing !== undefined) {
+    const why = declared.includes(missing) ? "is not set where this activity runs" : "is not declared in use.secrets";
+    return refusal("authorization", `secret "${missing}" ${why}`);
+  }
+  const args = { ...deferred.args, secrets: held };
+  try {
+    const proven = await authenticated(ports, task, policy, deferred.input, args, { now: at }, signal);
+    if (!proven.ok) return proven;
+    const known = { ...args, authorization: proven.authorization };
+    const given = activity.with ?? evaluated(task, deferred.input, known, { now: at });
+    const { authentication } = proven;
+    // Where the arguments were recorded, secrets went into the policy only, whose texts are hidden by themselves.
+    const secrets = activity.with === undefined ? held : {};
+    return { ok: true, with: given, secrets, ...(authentication === undefined ? {} : { authentication }) };
+  } catch (thrown) {
+    if (!(thrown instanceof ExpressionError)) throw thrown;
+    // jq's own message may quote the value it failed on.
+    return refusal("expression", "an expression that reads $secrets or $authorization, or an authentication, failed");
+  }
+}
+
+type Proven = { readonly ok: true; readonly authentication?: JsonObject; readonly authorization: Json } | Refusal;
+
+/** The policy as it is now, and `$authorization` where the arguments wait for it. */
+async function authenticated(
+  { authenticator }: ArgumentPorts,
+  task: Task,
+  policy: Authentication | null,
+  input: Json,
+  args: JsonObject & { readonly secrets: JsonObject },
+  time: EvaluationTime,
+  signal: AbortSignal,
+): Promise<Proven> {
+  if (policy === null) return { ok: true, authorization: null };
+  const authentication = withSecret(policy, renderTemplate(policy.policy, input, args, time), args.secrets);
+  if (authentication === undefined) {
+    return refusal(
+      "configuration",
+      `secret "${policy.secret}" must be an object with the members of its authentication`,
+    );
+  }
+  if (!readsAuthorization(task)) return { ok: true, authentication, authorization: null };
+  const result = await authenticator.authorization(authentication, signal);
+  if (!result.ok) return { ok: false, error: result.error };
+  return { ok: true, authentication, authorization: { ...result.authorization } };
+}
+
+function readsAuthorization(task: Task): boolean {
+  return task.kind === "call" && task.with !== null && readsOf(task.with).includes("authorization");
+}
+
+function refusal(kind: "authorization" | "configuration" | "expression", detail: string): Refusal {
+  return { ok: false, error: problemOf(kind, detail) };
+}
+
+function authenticationOf(task: Task): Authentication | null {
+  return task.kind === "call" && "authentication" in task ? task.authentication : null;
+}
+
+/** What the executor of a task is to evaluate. @throws {ExpressionError} */
+function evaluated(task: Task, input: Json, args: JsonObject, time: EvaluationTime): Json {
+  if (task.kind === "set") return renderTemplate(task.set, input, args, time);
+  if (task.kind === "switch") return caseThatHolds(task, input, args, time);
+  if (task.kind !== "call" || task.call === "function") throw new Error(`"${task.key}" leaves nothing to an executor`);
+  if (task.call === "http") return renderHttpArguments(task, input, args, time);
+  return task.with === null ? input : renderTemplate(task.with, input, args, time);
+}
+
+function declaredSecrets({ document }: Workflow): readonly string[] {
+  const use = ownProperty(document, "use");
+  const names = isJsonObject(use) ? use.secrets : undefined;
+  return Array.isArray(names) ? names.filter((name): name is string => typeof name === "string") : [];
+}
+
+function secretsRead({ with: given, set, switch: cases }: JsonObject): readonly string[] {
+  return secretsNamedIn([given ?? null, set ?? null, cases ?? null]);
+}
