@@ -6,6 +6,7 @@ import { compileWorkflow } from "../dsl/index.ts";
 import { createAuthenticator } from "../executors/auth/authenticator.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
 import { agentOf, createHttpExecutor } from "../executors/call-http.ts";
+import { createResourceFetcher } from "../executors/resources/fetch-resource.ts";
 import type { DefinedFunction } from "../functions/index.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Executor, Log } from "../ports/executor.ts";
@@ -19,6 +20,7 @@ import { createFunctionQueues } from "../runtime/function-queues.ts";
 import type { Ports, RuntimeSettings } from "../runtime/ports.ts";
 import { createWakeProcessor } from "../runtime/process-wake.ts";
 import { createReconciler } from "../runtime/reconcile.ts";
+import { createResources } from "../runtime/resources.ts";
 import { runActivity } from "../runtime/run-activity.ts";
 import { createStandIn } from "../runtime/stand-in.ts";
 import { StateCache } from "../runtime/state-cache.ts";
@@ -133,6 +135,14 @@ export async function startTaskRole(
   const agent = agentOf(policy);
   const authenticator = createAuthenticator(agent);
   const http = createHttpExecutor({ ...policy, agent, authenticator });
+  const fetchResource = createResourceFetcher({
+    agent,
+    authenticator,
+    maxBytes: config.resourceMaxBytes,
+    timeoutMs: config.resourceTimeoutMs,
+    directory: config.resourcesDir,
+    catalog: config.catalogDir,
+  });
   const inHand = new ActivitiesInHand(ports.events, ports.log, ports.settings.activityLeaseMs, STILL_OWED_EVERY_MS);
   const environment = createEnvSecrets(config.secrets);
   const activityPorts = {
@@ -141,6 +151,7 @@ export async function startTaskRole(
     functions: new Set(functions.map(({ name }) => name)),
     secrets: config.secretsDir === null ? environment : createFileSecrets(config.secretsDir, environment),
     authenticator,
+    resources: createResources(ports.database, fetchResource, ports.log),
     inHand,
     clock: createStoreClock(ports.events),
   };

@@ -68,6 +68,11 @@ export interface Config extends AdapterChoices {
   readonly allowPrivateNetwork: boolean;
   readonly httpAllowedHosts: readonly string[];
   readonly httpMaxResponseBytes: number;
+  readonly resourceMaxBytes: number;
+  readonly resourceTimeoutMs: number;
+  /** Null: there is none, for both. */
+  readonly resourcesDir: string | null;
+  readonly catalogDir: string | null;
 
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
   /** Null: no tracing. */
@@ -270,6 +275,10 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     allowPrivateNetwork: settings.ALLOW_PRIVATE_NETWORK ?? usesEmbedded,
     httpAllowedHosts: settings.HTTP_ALLOWED_HOSTS ?? [],
     httpMaxResponseBytes: settings.HTTP_MAX_RESPONSE_BYTES,
+    resourceMaxBytes: settings.RESOURCE_MAX_BYTES,
+    resourceTimeoutMs: settings.RESOURCE_TIMEOUT,
+    resourcesDir: settings.RESOURCES_DIR ?? null,
+    catalogDir: settings.CATALOG_DIR ?? null,
     logLevel: settings.LOG_LEVEL,
     tracing:
       settings.OTEL_EXPORTER_OTLP_ENDPOINT === undefined

@@ -10,6 +10,7 @@ import { anyObjectOf, kindOf, listAt, objectOf, textOf } from "./fields.ts";
 import { inputFlowAt, outputFlowAt, timeoutAt, timeoutEntryAt } from "./flow.ts";
 import { outlineOf } from "./outline.ts";
 import type { Report } from "./report.ts";
+import { fixedEndpointAt, missingFrom } from "./resource.ts";
 import { policyAt as retryAt } from "./retry.ts";
 import { type Scope, within } from "./scope.ts";
 import { errorAt } from "./tasks/raise.ts";
@@ -33,7 +34,11 @@ const NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$/;
  * Reads a whole definition; what is wrong goes to `report`. The tree is worth something only when there is no issue; undefined for a
  * document of another language.
  */
-export function compile(document: JsonObject, report: Report): Workflow | undefined {
+export function compile(
+  document: JsonObject,
+  report: Report,
+  resources: ReadonlyMap<string, string>,
+): Workflow | undefined {
   if (document.document === undefined && document.specVersion !== undefined) {
     report.unsupported("/specVersion", `DSL ${String(document.specVersion)}`);
     return undefined;
@@ -52,19 +57,27 @@ export function compile(document: JsonObject, report: Report): Workflow | undefi
     extended: true,
     loose: modeOf(document) === "loose",
     byKey,
+    resources,
+    isForeign: false,
     readList: readTaskList,
     readTask,
   };
   checkUse(use, scope, variables);
+  const input = inputFlowAt(document.input, "/input", "workflowInput", scope);
+  const output = outputFlowAt(document.output, "/output", "`output`", "workflowOutput", scope);
+  const tasks = readTaskList(document.do, { pointer: "/do", key: "/do", reference: "/do", inFunction: false }, scope);
+  const needs = missingFrom([input.schema, output.schema]);
   return {
     ...header,
     digest: digestOf(document),
     document,
-    input: inputFlowAt(document.input, "/input", "workflowInput", scope),
-    output: outputFlowAt(document.output, "/output", "`output`", "workflowOutput", scope),
+    input,
+    output,
     timeout: timeoutAt(document.timeout, "/timeout", "workflowTimeout", scope),
-    tasks: readTaskList(document.do, { pointer: "/do", key: "/do", reference: "/do", inFunction: false }, scope),
+    tasks,
     byKey,
+    needs,
+    isComplete: needs.length === 0 && ![...byKey.values()].some((task) => task.needs.length > 0),
   };
 }
 
@@ -147,7 +160,10 @@ function checkUse(use: JsonObject, scope: Scope, variables: readonly string[]): 
   eachEntry(use, "errors", report, (value, pointer) => errorAt(value, pointer, anywhere));
   eachEntry(use, "retries", report, (value, pointer) => retryAt(value, pointer, anywhere));
   eachEntry(use, "authentications", report, (value, pointer) => policyAt(value, pointer, "taskDefinition", anywhere));
-  eachEntry(use, "catalogs", report, (value, pointer) => objectOf(value, pointer, CATALOG, report));
+  eachEntry(use, "catalogs", report, (value, pointer) => {
+    const { endpoint } = objectOf(value, pointer, CATALOG, report);
+    if (endpoint !== undefined) fixedEndpointAt(endpoint, pointerOf(pointer, "endpoint"), "taskInput", anywhere);
+  });
   eachEntry(use, "functions", report, (value, pointer, name) => {
     const place = { pointer, key: pointer, reference: pointer, inFunction: true };
     readTask(value, name, place, [], { ...aside, calls: [name] });

@@ -24,6 +24,18 @@ export interface Workflow {
    * `#function` (a function's tasks report the calling task as their reference).
    */
   readonly byKey: ReadonlyMap<string, Task>;
+  /** External resources of its own `input` and `output` that were not at hand when it was compiled. */
+  readonly needs: readonly Resource[];
+  /** Nothing in it waits for an external resource. */
+  readonly isComplete: boolean;
+}
+
+/** Something outside of the definition that the engine needs: a JSON Schema, or the document of a function. */
+export interface Resource {
+  readonly kind: "schema" | "function";
+  /** http, https or file; or of the catalog that the service provides. */
+  readonly uri: string;
+  readonly authentication: Authentication | null;
 }
 
 export interface InputFlow {
@@ -38,8 +50,10 @@ export interface OutputFlow {
 
 /** A JSON Schema, compiled. */
 export interface Schema {
-  /** Undefined when `value` is valid, else what is wrong, for the `detail` of a validation error. */
+  /** Undefined when `value` is valid, else what is wrong, for the `detail` of a validation error. @throws {Error} while it is missing. */
   check(value: Json): string | undefined;
+  /** The resource it is to be read from, while that is not at hand. */
+  readonly missing?: Resource;
 }
 
 /** A value of the definition with expressions somewhere inside. `literal` parts hold none. */
@@ -78,6 +92,8 @@ export interface TaskBase {
   readonly then: Then;
   /** The definition's extensions that extend this kind of task, in the order they run. */
   readonly extensions: readonly Extension[];
+  /** External resources that must be at hand before it can begin, and were not when it was compiled. */
+  readonly needs: readonly Resource[];
 }
 
 /** An extension of the definition as it stands around one task: its own tasks have keys of their own for each task they extend. */
@@ -170,13 +186,14 @@ export interface CallCodeTask extends TaskBase {
   readonly isLate: boolean;
   readonly authentication: null;
 }
-/** A function of `use.functions`: a task of its own, run with `with` as its raw input. */
+/** A function of `use.functions`, of a catalog or at a URL: a task of its own, run with `with` as its raw input. */
 export interface CallFunctionTask extends TaskBase {
   readonly kind: "call";
   readonly call: "function";
   readonly function: string;
   readonly with: Template | null;
-  readonly body: Task;
+  /** Null while its document is not at hand. A text: why the document cannot be used. */
+  readonly body: Task | string | null;
 }
 /** Another workflow, as an execution of its own. */
 export interface RunWorkflowTask extends TaskBase {

@@ -103,9 +103,20 @@ export interface OfTask {
   readonly task: TaskReference;
   readonly frame: number;
 }
+/** What is decided when a task begins. */
+export interface Begun {
+  /** After `input.from`; absent when the same. */
+  readonly transformed?: Json;
+  /** What a `for` goes over, decided once at its start. */
+  readonly loop?: { readonly items: readonly Json[]; readonly each: string; readonly at: string };
+  /** Of a fork: how many branches, and whether the first to end wins. */
+  readonly fork?: { readonly branches: number; readonly compete: boolean };
+  /** Places of the extensions that apply to it. */
+  readonly extensions?: readonly number[];
+}
 export type TaskStarted = Recorded<
   "task.started",
-  {
+  Begun & {
     readonly task: TaskReference;
     /** Key in `Workflow.byKey`. */
     readonly key: string;
@@ -116,22 +127,17 @@ export type TaskStarted = Recorded<
     readonly index: number;
     /** Raw input. */
     readonly input: Json;
-    /** After `input.from`; absent when the same. */
-    readonly transformed?: Json;
-    /** What a `for` goes over, decided once at its start. */
-    readonly loop?: { readonly items: readonly Json[]; readonly each: string; readonly at: string };
-    /** Its `if`, `input` or what it goes over could not be evaluated: `task.failed` follows. */
+    /**
+     * Its `if`, `input` or what it goes over could not be evaluated: `task.failed` follows. Or it waits for external resources:
+     * `task.requested` follows, and `task.prepared` when they are pinned.
+     */
     readonly begun?: false;
-    /** Of a fork: how many branches, and whether the first to end wins. */
-    readonly fork?: { readonly branches: number; readonly compete: boolean };
     /** Iteration of the `for` around it (from 0), when this is the first task of that iteration. */
     readonly iteration?: number;
     /** Set when this is the first task of a handler: the try's error is bound to `as`. */
     readonly caught?: { readonly error: Problem; readonly as: string };
     /** Set when this is a task of an extension. */
     readonly extension?: ExtensionEntry;
-    /** Places of the extensions that apply to it, decided at its start. */
-    readonly extensions?: readonly number[];
   }
 >;
 export type TaskSkipped = Recorded<
@@ -159,6 +165,8 @@ export type TaskRequested = Recorded<
     readonly attempt: number;
   }
 >;
+/** The external resources it waited for are pinned: it begins. `frame` may be the workflow's own. */
+export type TaskPrepared = Recorded<"task.prepared", OfTask & Begun & { readonly asked: number }>;
 export type TaskCompleted = Recorded<
   "task.completed",
   OfTask & {
@@ -204,6 +212,7 @@ export type HistoryEvent =
   | TaskStarted
   | TaskSkipped
   | TaskRequested
+  | TaskPrepared
   | TaskCompleted
   | TaskFailed
   | TaskRetried
@@ -212,9 +221,9 @@ export type HistoryEvent =
   | TimerFired
   | TimerCancelled;
 
-/** What an executor is asked to do (`evaluate`: give the value of a `set`, or the place of the case of a `switch` that holds) or, for `workflow`, the runtime. */
+/** What an executor is asked to do (`evaluate`: give the value of a `set`, or the place of the case of a `switch` that holds; `resource`: pin what the task needs) or, for `workflow`, the runtime. */
 export interface ActivityRequest {
-  readonly kind: "http" | "code" | "evaluate" | "workflow";
+  readonly kind: "http" | "code" | "evaluate" | "resource" | "workflow";
   /** The function's name, for `code`. */
   readonly function?: string;
   /** The definition to start, for `workflow`; `with` is its input. */

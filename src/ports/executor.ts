@@ -3,6 +3,7 @@ import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import type { TaskReference } from "../values/task-reference.ts";
 import type { TraceContext } from "../values/trace-context.ts";
+import type { ResourceLocation, ResourceResult } from "./resources.ts";
 
 /** What came of an activity: a result or the specification's error, to be recorded. */
 export type Outcome = AnswerFact["outcome"];
@@ -29,6 +30,14 @@ export interface ActivityContext {
   readonly log: Log;
   /** The span of this activity, for what it asks of others. */
   readonly trace?: TraceContext | undefined;
+  /**
+   * A document that the call refers to, pinned for its definition at first use. `unfit` says why a content is of no use, which is
+   * then not pinned.
+   */
+  readonly resource: (
+    location: ResourceLocation,
+    unfit: (content: string) => string | undefined,
+  ) => Promise<ResourceResult>;
 }
 
 /**

@@ -48,56 +48,72 @@ export async function activityArguments(
   const workflow = await ports.definitions.get(head.tenant, head.definition.digest);
   const task = workflow.byKey.get(deferred.key);
   if (task === undefined) throw new Error(`the definition has no task "${deferred.key}"`);
-  const policy = authenticationOf(task);
   const declared = declaredSecrets(workflow);
   const held = await ports.secrets.get(declared);
-  const needed = [...secretsRead(task.definition), ...(policy?.secrets ?? [])];
-  const missing = needed.find((name) => !declared.includes(name) || ownProperty(held, name) === undefined);
-  if (missing !== undefined) {
-    const why = declared.includes(missing) ? "is not set where this activity runs" : "is not declared in use.secrets";
-    return refusal("authorization", `secret "${missing}" ${why}`);
-  }
-  const args = { ...deferred.args, secrets: held };
+  const missing = refusalOf(secretsRead(task.definition), declared, held);
+  if (missing !== undefined) return missing;
   try {
-    const proven = await authenticated(ports, task, policy, deferred.input, args, { now: at }, signal);
-    if (!proven.ok) return proven;
-    const known = { ...args, authorization: proven.authorization };
+    const policy = await evaluatedPolicy(ports, workflow, authenticationOf(task), deferred, { now: at });
+    if (!policy.ok) return policy;
+    const { authentication } = policy;
+    const proven = await authorized(ports, task, authentication, signal);
+    if (!proven.ok) return { ok: false, error: proven.error };
+    const known = { ...deferred.args, secrets: held, authorization: proven.authorization };
     const given = activity.with ?? evaluated(task, deferred.input, known, { now: at });
-    const { authentication } = proven;
     // Where the arguments were recorded, secrets went into the policy only, whose texts are hidden by themselves.
     const secrets = activity.with === undefined ? held : {};
     return { ok: true, with: given, secrets, ...(authentication === undefined ? {} : { authentication }) };
   } catch (thrown) {
-    if (!(thrown instanceof ExpressionError)) throw thrown;
-    // jq's own message may quote the value it failed on.
-    return refusal("expression", "an expression that reads $secrets or $authorization, or an authentication, failed");
+    return hiddenFault(thrown);
   }
 }
 
-type Proven = { readonly ok: true; readonly authentication?: JsonObject; readonly authorization: Json } | Refusal;
+function refusalOf(names: readonly string[], declared: readonly string[], held: JsonObject): Refusal | undefined {
+  const missing = names.find((name) => !declared.includes(name) || ownProperty(held, name) === undefined);
+  if (missing === undefined) return undefined;
+  const why = declared.includes(missing) ? "is not set where this activity runs" : "is not declared in use.secrets";
+  return refusal("authorization", `secret "${missing}" ${why}`);
+}
 
-/** The policy as it is now, and `$authorization` where the arguments wait for it. */
-async function authenticated(
+/** jq's own message may quote the value it failed on. */
+function hiddenFault(thrown: unknown): Refusal {
+  if (!(thrown instanceof ExpressionError)) throw thrown;
+  return refusal("expression", "an expression that reads $secrets or $authorization, or an authentication, failed");
+}
+
+/** An authentication policy as it is now, with its secrets. */
+export async function evaluatedPolicy(
+  { secrets }: Pick<ArgumentPorts, "secrets">,
+  workflow: Workflow,
+  policy: Authentication | null,
+  { input, args }: Pick<NonNullable<TaskRequested["data"]["activity"]["deferred"]>, "input" | "args">,
+  time: EvaluationTime,
+): Promise<{ readonly ok: true; readonly authentication?: JsonObject } | Refusal> {
+  if (policy === null) return { ok: true };
+  const declared = declaredSecrets(workflow);
+  const held = await secrets.get(declared);
+  const missing = refusalOf(policy.secrets, declared, held);
+  if (missing !== undefined) return missing;
+  try {
+    const value = renderTemplate(policy.policy, input, { ...args, secrets: held }, time);
+    const authentication = withSecret(policy, value, held);
+    if (authentication !== undefined) return { ok: true, authentication };
+  } catch (thrown) {
+    return hiddenFault(thrown);
+  }
+  return refusal("configuration", `secret "${policy.secret}" must be an object with the members of its authentication`);
+}
+
+/** `$authorization`, where the arguments wait for it. */
+async function authorized(
   { authenticator }: ArgumentPorts,
   task: Task,
-  policy: Authentication | null,
-  input: Json,
-  args: JsonObject & { readonly secrets: JsonObject },
-  time: EvaluationTime,
+  authentication: JsonObject | undefined,
   signal: AbortSignal,
-): Promise<Proven> {
-  if (policy === null) return { ok: true, authorization: null };
-  const authentication = withSecret(policy, renderTemplate(policy.policy, input, args, time), args.secrets);
-  if (authentication === undefined) {
-    return refusal(
-      "configuration",
-      `secret "${policy.secret}" must be an object with the members of its authentication`,
-    );
-  }
-  if (!readsAuthorization(task)) return { ok: true, authentication, authorization: null };
+): Promise<{ readonly ok: true; readonly authorization: Json } | Refusal> {
+  if (authentication === undefined || !readsAuthorization(task)) return { ok: true, authorization: null };
   const result = await authenticator.authorization(authentication, signal);
-  if (!result.ok) return { ok: false, error: result.error };
-  return { ok: true, authentication, authorization: { ...result.authorization } };
+  return result.ok ? { ok: true, authorization: { ...result.authorization } } : { ok: false, error: result.error };
 }
 
 function readsAuthorization(task: Task): boolean {

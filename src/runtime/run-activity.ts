@@ -12,16 +12,21 @@ import type { ActivitiesInHand } from "./activities-in-hand.ts";
 import { activityArguments } from "./activity-arguments.ts";
 import { parkActivity } from "./dead-letters.ts";
 import { guardSecrets, hideCredentials } from "./guard-secrets.ts";
+import { pinResources } from "./pin-resources.ts";
 import type { Ports } from "./ports.ts";
+import type { Resources } from "./resources.ts";
 import { spanAttributes } from "./span-attributes.ts";
 import type { StoreClock } from "./store-clock.ts";
 
 export interface ActivityPorts extends Ports {
-  readonly executors: Readonly<Record<Exclude<ActivityRequest["kind"], "workflow" | "evaluate">, Executor>>;
+  readonly executors: Readonly<
+    Record<Exclude<ActivityRequest["kind"], "workflow" | "evaluate" | "resource">, Executor>
+  >;
   /** Names of the TypeScript functions this process has. */
   readonly functions: ReadonlySet<string>;
   readonly secrets: Secrets;
   readonly authenticator: Authenticator;
+  readonly resources: Resources;
   readonly inHand: ActivitiesInHand;
   readonly clock: StoreClock;
 }
@@ -143,6 +148,7 @@ async function act(
   if (activity.kind === "workflow")
     throw new Error("a child execution is started by the runtime, never by an executor");
   const begun = performance.now();
+  if (activity.kind === "resource") return pinResources(ports, claim, event, signal);
   const given = await activityArguments(ports, claim, event, signal);
   if (!given.ok) return given;
   if (activity.kind === "evaluate") return guardSecrets({ ok: true, output: given.with }, given.secrets);
@@ -162,6 +168,8 @@ async function act(
       signal,
       log: ports.log,
       trace,
+      resource: (location, unfit) =>
+        ports.resources.get({ tenant: head.tenant, definition: head.definition.digest }, location, signal, unfit),
     },
   );
   ports.metrics.activity(activity.kind, outcome.ok, performance.now() - begun);

@@ -166,6 +166,7 @@ test("given that no death is allowed, when an activity is run for the first time
     functions: new Set<string>(),
     secrets: { get: async () => ({}) },
     authenticator: { authorization: vi.fn(), credentials: () => [] },
+    resources: { get: vi.fn() },
     clock: createStoreClock(store.events),
     inHand,
   };

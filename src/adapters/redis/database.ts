@@ -7,6 +7,7 @@ import { createKeyUses } from "./key-uses.ts";
 import type { Keys } from "./keys.ts";
 import { openRedis, type RedisPlace } from "./open.ts";
 import { demandSchema, list, moment, texts } from "./records.ts";
+import { createResources } from "./resources.ts";
 import { run, scriptOf } from "./scripts.ts";
 
 export type RedisDatabaseOptions = RedisPlace & {
@@ -34,6 +35,7 @@ export async function createRedisDatabase(given: RedisDatabaseOptions): Promise<
     ...createDefinitionList(connection, keys),
     ...createExecutionList(connection, keys, given.changesKept ?? 10_000),
     ...createKeyUses(connection, keys),
+    ...createResources(connection, keys),
     announceFunctions: (worker, functions, ttlMs) => announce(connection, keys, worker, functions, ttlMs),
     functions: () => functionsOf(connection, keys),
     close,

@@ -5,6 +5,7 @@ import type { EvaluationTime, ExpressionArguments } from "../../expressions/inde
 import type { Turn } from "../advance.ts";
 import type { Draft } from "../draft.ts";
 import type { ActivityRequest } from "../events.ts";
+import { fault } from "../fault.ts";
 import { begin, definitionScope, finish } from "../flow.ts";
 import { recordable } from "../limits.ts";
 import type { Situation } from "../scope.ts";
@@ -56,6 +57,8 @@ function rendered({ task, frame }: Turn<CallHttpTask | CallCodeTask>, args: Expr
 /** The body of a function of `use.functions` runs as the only child, with the arguments as its raw input. */
 function enterFunction(turn: Turn<CallFunctionTask>, args: ExpressionArguments): readonly Draft[] {
   const { state, situation, frame, task } = turn;
+  if (task.body === null) throw new Error(`the document of function ${task.function} is not at hand`);
+  if (typeof task.body === "string") throw fault("configuration", task.body);
   const input = task.with === null ? frame.input : renderTemplate(task.with, frame.input, args, situation);
   return begin(state, situation, frame, task.body, 0, null, input);
 }

@@ -78,24 +78,39 @@ async function carryOut(
   credentials: Credentials | undefined,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  let request = call.request;
-  let authorize = request.headers.authorization === undefined ? credentials : undefined;
   try {
-    for (let hops = 0; ; hops++) {
-      const response = await sendAs(agent, request, authorize, signal);
-      const next = call.redirect ? redirection(request, response) : null;
-      if (next === null) return await outcomeOf(call, request, response, maxBytes);
-      response.body.destroy();
-      if (hops === MAX_REDIRECTS) {
-        throw new ProblemError("communication", `more than ${MAX_REDIRECTS} redirections`, response.statusCode);
-      }
-      // Once elsewhere, also what leads back is said by somebody else.
-      if (next.url.origin !== request.url.origin) authorize = undefined;
-      request = next;
-    }
+    const { request, response } = await followed(agent, call.request, credentials, call.redirect, signal);
+    return await outcomeOf(call, request, response, maxBytes);
   } catch (error) {
     signal.throwIfAborted();
-    return { ok: false, error: networkProblem(error, request.method, request.url.origin) };
+    return { ok: false, error: networkProblem(error, call.request.method, call.request.url.origin) };
+  }
+}
+
+/**
+ * The answer to a request, where `redirect` says so after at most five redirections, and the request it answers.
+ * @throws {ProblemError} for a redirection that must not be followed.
+ */
+export async function followed(
+  agent: Agent,
+  first: HttpRequest,
+  credentials: Credentials | undefined,
+  redirect: boolean,
+  signal: AbortSignal,
+): Promise<{ readonly request: HttpRequest; readonly response: HttpResponse }> {
+  let request = first;
+  let authorize = request.headers.authorization === undefined ? credentials : undefined;
+  for (let hops = 0; ; hops++) {
+    const response = await sendAs(agent, request, authorize, signal);
+    const next = redirect ? redirection(request, response) : null;
+    if (next === null) return { request, response };
+    response.body.destroy();
+    if (hops === MAX_REDIRECTS) {
+      throw new ProblemError("communication", `more than ${MAX_REDIRECTS} redirections`, response.statusCode);
+    }
+    // Once elsewhere, also what leads back is said by somebody else.
+    if (next.url.origin !== request.url.origin) authorize = undefined;
+    request = next;
   }
 }
 
