@@ -6,6 +6,7 @@ import { compileWorkflow } from "../dsl/index.ts";
 import { createAuthenticator } from "../executors/auth/authenticator.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
 import { agentOf, createHttpExecutor } from "../executors/call-http.ts";
+import { createOpenApiExecutor } from "../executors/call-openapi.ts";
 import { createResourceFetcher } from "../executors/resources/fetch-resource.ts";
 import type { DefinedFunction } from "../functions/index.ts";
 import type { Metrics } from "../observability/metrics.ts";
@@ -147,7 +148,11 @@ export async function startTaskRole(
   const environment = createEnvSecrets(config.secrets);
   const activityPorts = {
     ...ports,
-    executors: { http: aroundHttp(http), code: createCodeExecutor(functions) },
+    executors: {
+      http: aroundHttp(http),
+      openapi: createOpenApiExecutor({ ...policy, agent, authenticator }),
+      code: createCodeExecutor(functions),
+    },
     functions: new Set(functions.map(({ name }) => name)),
     secrets: config.secretsDir === null ? environment : createFileSecrets(config.secretsDir, environment),
     authenticator,

@@ -5,7 +5,7 @@ import { kindOf, objectOf } from "./fields.ts";
 import type { Scope } from "./scope.ts";
 import type { Place } from "./scopes.ts";
 import { expressionOf } from "./template.ts";
-import type { Resource, Schema } from "./workflow.ts";
+import type { Authentication, Resource, Schema } from "./workflow.ts";
 
 export const RESOURCE = { what: "an external resource", allowed: ["name", "endpoint"], required: ["endpoint"] };
 const ENDPOINT = { what: "an endpoint", allowed: ["uri", "authentication"], required: ["uri"] };
@@ -50,6 +50,33 @@ export function fixedEndpointAt(
   if (typeof uri === "string" && expressionOf(uri) === undefined && FETCHABLE.test(uri)) return { uri, authentication };
   scope.report.issue(at, `must be a fixed URI that begins with http://, https:// or file://, not ${kindOf(uri)}`);
   return null;
+}
+
+/**
+ * An external resource that an executor fetches: its URI may be an expression, and is evaluated with the rest of the call.
+ * @returns the URI as written ("" when, reported, there is none).
+ */
+export function lateResourceAt(
+  value: Json | undefined,
+  pointer: string,
+  scope: Scope,
+): { readonly uri: string; readonly authentication: Authentication | null } {
+  const { endpoint } = value === undefined ? {} : objectOf(value, pointer, RESOURCE, scope.report);
+  if (endpoint === undefined) return { uri: "", authentication: null };
+  const at = pointerOf(pointer, "endpoint");
+  const isText = typeof endpoint === "string";
+  const given = isText ? {} : objectOf(endpoint, at, ENDPOINT, scope.report);
+  const uri = isText ? endpoint : ownProperty(given, "uri");
+  const policy = ownProperty(given, "authentication");
+  const authentication = authenticationAt(policy, pointerOf(at, "authentication"), "taskDefinition", scope);
+  if (typeof uri === "string" && (expressionOf(uri) !== undefined || FETCHABLE.test(uri))) {
+    return { uri, authentication };
+  }
+  if (uri !== undefined) {
+    const form = "must be a URI that begins with http://, https:// or file://, or an expression that gives one";
+    scope.report.issue(isText ? at : pointerOf(at, "uri"), `${form}, not ${kindOf(uri)}`);
+  }
+  return { uri: "", authentication };
 }
 
 /** What some schemas still wait for. */

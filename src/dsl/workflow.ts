@@ -176,6 +176,17 @@ export interface CallHttpTask extends TaskBase {
   readonly isLate: boolean;
   readonly authentication: Authentication | null;
 }
+/** An operation that an OpenAPI description, or one of Swagger 2.0, tells how to call. */
+export interface CallOpenApiTask extends TaskBase {
+  readonly kind: "call";
+  readonly call: "openapi";
+  /** An object; `document` is the URI. `renderOpenApiArguments` evaluates it. */
+  readonly with: Template;
+  readonly isLate: boolean;
+  readonly authentication: Authentication | null;
+  /** Of the document. */
+  readonly resourceAuthentication: Authentication | null;
+}
 /** A TypeScript function registered by workers. */
 export interface CallCodeTask extends TaskBase {
   readonly kind: "call";
@@ -208,7 +219,9 @@ export interface RunWorkflowTask extends TaskBase {
   /** False: the task ends, with its transformed input, once the other has started. */
   readonly await: boolean;
 }
-export type CallTask = CallHttpTask | CallCodeTask | CallFunctionTask;
+/** Calls that an executor makes. */
+export type CallOutsideTask = CallHttpTask | CallOpenApiTask | CallCodeTask;
+export type CallTask = CallOutsideTask | CallFunctionTask;
 
 export interface Catch {
   /** Members an error must have, equal; standard types are compared by `canonicalErrorType`. `details` is read as `detail`. */

@@ -223,7 +223,7 @@ export type HistoryEvent =
 
 /** What an executor is asked to do (`evaluate`: give the value of a `set`, or the place of the case of a `switch` that holds; `resource`: pin what the task needs) or, for `workflow`, the runtime. */
 export interface ActivityRequest {
-  readonly kind: "http" | "code" | "evaluate" | "resource" | "workflow";
+  readonly kind: "http" | "openapi" | "code" | "evaluate" | "resource" | "workflow";
   /** The function's name, for `code`. */
   readonly function?: string;
   /** The definition to start, for `workflow`; `with` is its input. */

@@ -1,3 +1,4 @@
+import { authenticationOf } from "../dsl/tasks/render-call.ts";
 import { renderTemplate } from "../dsl/template.ts";
 import type { InputFlow, OutputFlow, Task, TaskList, Then } from "../dsl/workflow.ts";
 import type { EvaluationTime, ExpressionArguments } from "../expressions/index.ts";
@@ -183,7 +184,7 @@ export function viewOf(task: Task): Pick<TaskView, "name" | "reference" | "defin
 
 /** `$task` of a live frame. */
 export function frameView(task: Task, frame: Frame): TaskView {
-  const scheme = task.kind === "call" && "authentication" in task ? task.authentication?.scheme : undefined;
+  const scheme = authenticationOf(task)?.scheme;
   const authorization = scheme === undefined ? null : { scheme, parameter: null };
   return { ...viewOf(task), rawInput: frame.rawInput, startedAt: frame.startedAt, authorization };
 }

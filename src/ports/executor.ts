@@ -3,7 +3,7 @@ import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import type { TaskReference } from "../values/task-reference.ts";
 import type { TraceContext } from "../values/trace-context.ts";
-import type { ResourceLocation, ResourceResult } from "./resources.ts";
+import type { ResourceResult } from "./resources.ts";
 
 /** What came of an activity: a result or the specification's error, to be recorded. */
 export type Outcome = AnswerFact["outcome"];
@@ -31,13 +31,10 @@ export interface ActivityContext {
   /** The span of this activity, for what it asks of others. */
   readonly trace?: TraceContext | undefined;
   /**
-   * A document that the call refers to, pinned for its definition at first use. `unfit` says why a content is of no use, which is
+   * The document that the call refers to, fetched as its definition says and pinned for it at first use. `unfit` says why a content is of no use, which is
    * then not pinned.
    */
-  readonly resource: (
-    location: ResourceLocation,
-    unfit: (content: string) => string | undefined,
-  ) => Promise<ResourceResult>;
+  readonly resource: (uri: string, unfit: (content: string) => string | undefined) => Promise<ResourceResult>;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { withSecret } from "../dsl/authentication.ts";
 import { secretsNamedIn } from "../dsl/secrets.ts";
-import { renderHttpArguments } from "../dsl/tasks/call-http.ts";
+import { authenticationOf, renderCall, resourceAuthenticationOf } from "../dsl/tasks/render-call.ts";
 import { readsOf, renderTemplate } from "../dsl/template.ts";
 import type { Authentication, Task, Workflow } from "../dsl/workflow.ts";
 import type { TaskRequested } from "../engine/events.ts";
@@ -26,6 +26,8 @@ export type Arguments =
       readonly with: Json;
       /** The authentication policy, evaluated. */
       readonly authentication?: JsonObject;
+      /** That of the document the call refers to. */
+      readonly resourceAuthentication?: JsonObject;
       /** All that the arguments could have been made of. */
       readonly secrets: JsonObject;
     }
@@ -56,13 +58,21 @@ export async function activityArguments(
     const policy = await evaluatedPolicy(ports, workflow, authenticationOf(task), deferred, { now: at });
     if (!policy.ok) return policy;
     const { authentication } = policy;
+    const resource = await evaluatedPolicy(ports, workflow, resourceAuthenticationOf(task), deferred, { now: at });
+    if (!resource.ok) return resource;
     const proven = await authorized(ports, task, authentication, signal);
     if (!proven.ok) return { ok: false, error: proven.error };
     const known = { ...deferred.args, secrets: held, authorization: proven.authorization };
     const given = activity.with ?? evaluated(task, deferred.input, known, { now: at });
     // Where the arguments were recorded, secrets went into the policy only, whose texts are hidden by themselves.
     const secrets = activity.with === undefined ? held : {};
-    return { ok: true, with: given, secrets, ...(authentication === undefined ? {} : { authentication }) };
+    return {
+      ok: true,
+      with: given,
+      secrets,
+      ...(authentication === undefined ? {} : { authentication }),
+      ...(resource.authentication === undefined ? {} : { resourceAuthentication: resource.authentication }),
+    };
   } catch (thrown) {
     return hiddenFault(thrown);
   }
@@ -124,17 +134,12 @@ function refusal(kind: "authorization" | "configuration" | "expression", detail:
   return { ok: false, error: problemOf(kind, detail) };
 }
 
-function authenticationOf(task: Task): Authentication | null {
-  return task.kind === "call" && "authentication" in task ? task.authentication : null;
-}
-
 /** What the executor of a task is to evaluate. @throws {ExpressionError} */
 function evaluated(task: Task, input: Json, args: JsonObject, time: EvaluationTime): Json {
   if (task.kind === "set") return renderTemplate(task.set, input, args, time);
   if (task.kind === "switch") return caseThatHolds(task, input, args, time);
   if (task.kind !== "call" || task.call === "function") throw new Error(`"${task.key}" leaves nothing to an executor`);
-  if (task.call === "http") return renderHttpArguments(task, input, args, time);
-  return task.with === null ? input : renderTemplate(task.with, input, args, time);
+  return renderCall(task, input, args, time);
 }
 
 function declaredSecrets({ document }: Workflow): readonly string[] {

@@ -152,6 +152,7 @@ async function act(
   const given = await activityArguments(ports, claim, event, signal);
   if (!given.ok) return given;
   if (activity.kind === "evaluate") return guardSecrets({ ok: true, output: given.with }, given.secrets);
+  const policies = [given.authentication, given.resourceAuthentication].filter((each) => each !== undefined);
   const outcome = await ports.executors[activity.kind](
     {
       with: given.with,
@@ -168,12 +169,14 @@ async function act(
       signal,
       log: ports.log,
       trace,
-      resource: (location, unfit) =>
-        ports.resources.get({ tenant: head.tenant, definition: head.definition.digest }, location, signal, unfit),
+      resource: (uri, unfit) => {
+        const owner = { tenant: head.tenant, definition: head.definition.digest };
+        return ports.resources.get(owner, { uri, authentication: given.resourceAuthentication }, signal, unfit);
+      },
     },
   );
   ports.metrics.activity(activity.kind, outcome.ok, performance.now() - begun);
-  const credentials = given.authentication === undefined ? [] : ports.authenticator.credentials(given.authentication);
+  const credentials = policies.flatMap((policy) => ports.authenticator.credentials(policy));
   return guardSecrets(hideCredentials(outcome, credentials), given.secrets);
 }
 

@@ -132,4 +132,45 @@ onEachStore((store) => {
     ]);
     expect(JSON.stringify(output)).not.toContain(TOKEN);
   });
+
+  test("given an API description behind a login, when operations of it are called, then it is fetched once and its answers flow", async () => {
+    on.outside.answer("/swagger.json", ({ headers }) =>
+      headers.authorization === `Bearer ${TOKEN}`
+        ? {
+            body: {
+              swagger: "2.0",
+              basePath: "/v2",
+              paths: {
+                "/pet/{petId}": {
+                  get: {
+                    operationId: "getPet",
+                    parameters: [{ name: "petId", in: "path", required: true }],
+                    responses: {},
+                  },
+                },
+              },
+            },
+          }
+        : { status: 401 },
+    );
+    on.outside.answer("/v2/pet/7", () => ({ body: { id: 7, name: "rex" } }));
+    const call = (more: string) =>
+      `{call: openapi, with: {document: {endpoint: {uri: '\${ $context.at }', authentication: {bearer: {use: CATALOG}}}}, operationId: getPet, ${more}}}`;
+    const { executionId } = await on.api.start(
+      documentOf(
+        `
+        - at: {set: {at: '${on.outside.url}/swagger.json'}, export: {as: .}}
+        - pet: ${call("parameters: {petId: '${ 3 + 4 }'}")}
+        - again: ${call("parameters: {petId: '${ .id }'}, output: response")}
+      `,
+        "use: {secrets: [CATALOG]}",
+      ),
+    );
+    expect(await on.api.ended(executionId)).toMatchObject({
+      status: "COMPLETED",
+      output: { statusCode: 200, content: { id: 7, name: "rex" }, request: { method: "GET" } },
+    });
+    expect(fetched("/swagger.json")).toBe(1);
+    expect(JSON.stringify([await on.api.history(executionId), on.service.log])).not.toContain(TOKEN);
+  });
 });

@@ -11,9 +11,10 @@ import type { Scope, TaskPlace } from "../scope.ts";
 import { readsOf } from "../template.ts";
 import type { CallTask, Task, TaskBase, Template } from "../workflow.ts";
 import { readCallHttp } from "./call-http.ts";
+import { readCallOpenApi } from "./call-openapi.ts";
 
 export const CALL_MEMBERS = ["call", "with"];
-const UNSUPPORTED_CALLS = ["openapi", "grpc", "asyncapi", "a2a", "mcp"];
+const UNSUPPORTED_CALLS = ["grpc", "asyncapi", "a2a", "mcp"];
 const CODE_FUNCTION = /^[A-Za-z][\w.-]*$/;
 /** Bodies are copied to each call: functions that call functions could multiply without end. */
 const MAX_TASKS = 20_000;
@@ -23,6 +24,7 @@ export function readCall(base: TaskBase, definition: JsonObject, place: TaskPlac
   const at = pointerOf(place.pointer, "call");
   const name = textOf(definition.call, at, "`call`", scope.report);
   if (name === "http") return readCallHttp(base, definition, place, scope);
+  if (name === "openapi") return readCallOpenApi(base, definition, place, scope);
   if (isJsonObject(scope.use.functions) && Object.hasOwn(scope.use.functions, name)) {
     return readCallFunction(base, definition, name, place, scope);
   }
@@ -49,7 +51,7 @@ function isRunnable(name: string, pointer: string, { report, use }: Scope): bool
 
 function warnOfTypo(name: string, pointer: string, { report, use }: Pick<Scope, "report" | "use">): void {
   const functions = isJsonObject(use.functions) ? Object.keys(use.functions) : [];
-  const close = closestTo(name, ["http", ...UNSUPPORTED_CALLS, ...functions]);
+  const close = closestTo(name, ["http", "openapi", ...UNSUPPORTED_CALLS, ...functions]);
   if (close !== undefined)
     report.warning(pointer, `"${name}" is taken as a TypeScript function; did you mean "${close}"?`);
 }

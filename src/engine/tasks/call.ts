@@ -1,6 +1,6 @@
-import { renderHttpArguments } from "../../dsl/tasks/call-http.ts";
+import { renderCall, resourceAuthenticationOf } from "../../dsl/tasks/render-call.ts";
 import { readsOf, renderTemplate } from "../../dsl/template.ts";
-import type { CallCodeTask, CallFunctionTask, CallHttpTask, CallTask } from "../../dsl/workflow.ts";
+import type { CallFunctionTask, CallOutsideTask, CallTask } from "../../dsl/workflow.ts";
 import type { EvaluationTime, ExpressionArguments } from "../../expressions/index.ts";
 import type { Turn } from "../advance.ts";
 import type { Draft } from "../draft.ts";
@@ -34,7 +34,7 @@ function functionOf(name: string, queues: Situation["functionQueues"]): Pick<Act
  * history never holds one.
  */
 function argumentsOf(
-  turn: Turn<CallHttpTask | CallCodeTask>,
+  turn: Turn<CallOutsideTask>,
   args: ExpressionArguments,
   time: EvaluationTime,
 ): Pick<ActivityRequest, "with" | "deferred"> {
@@ -42,16 +42,13 @@ function argumentsOf(
   const reads = [
     ...(task.isLate && task.with !== null ? readsOf(task.with) : []),
     ...(task.authentication?.reads ?? []),
+    ...(resourceAuthenticationOf(task)?.reads ?? []),
   ];
+  const isProven = task.authentication !== null || resourceAuthenticationOf(task) !== null;
   return {
-    ...(task.isLate ? {} : { with: rendered(turn, args, time) }),
-    ...(task.isLate || task.authentication !== null ? deferred(turn, args, reads) : {}),
+    ...(task.isLate ? {} : { with: renderCall(task, turn.frame.input, args, time) }),
+    ...(task.isLate || isProven ? deferred(turn, args, reads) : {}),
   };
-}
-
-function rendered({ task, frame }: Turn<CallHttpTask | CallCodeTask>, args: ExpressionArguments, time: EvaluationTime) {
-  if (task.call === "http") return renderHttpArguments(task, frame.input, args, time);
-  return task.with === null ? frame.input : renderTemplate(task.with, frame.input, args, time);
 }
 
 /** The body of a function of `use.functions` runs as the only child, with the arguments as its raw input. */
