@@ -5,6 +5,7 @@ import type { Config } from "../config/index.ts";
 import { compileWorkflow } from "../dsl/index.ts";
 import { createAuthenticator } from "../executors/auth/authenticator.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
+import { createGrpcExecutor } from "../executors/call-grpc.ts";
 import { agentOf, createHttpExecutor } from "../executors/call-http.ts";
 import { createOpenApiExecutor } from "../executors/call-openapi.ts";
 import { createResourceFetcher } from "../executors/resources/fetch-resource.ts";
@@ -151,6 +152,7 @@ export async function startTaskRole(
     executors: {
       http: aroundHttp(http),
       openapi: createOpenApiExecutor({ ...policy, agent, authenticator }),
+      grpc: createGrpcExecutor({ ...policy, authenticator }),
       code: createCodeExecutor(functions),
     },
     functions: new Set(functions.map(({ name }) => name)),

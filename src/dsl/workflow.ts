@@ -187,6 +187,17 @@ export interface CallOpenApiTask extends TaskBase {
   /** Of the document. */
   readonly resourceAuthentication: Authentication | null;
 }
+/** A method of a gRPC service. */
+export interface CallGrpcTask extends TaskBase {
+  readonly kind: "call";
+  readonly call: "grpc";
+  /** An object; `proto` is the URI. `renderGrpcArguments` evaluates it. */
+  readonly with: Template;
+  readonly isLate: boolean;
+  readonly authentication: Authentication | null;
+  /** Of the proto. */
+  readonly resourceAuthentication: Authentication | null;
+}
 /** A TypeScript function registered by workers. */
 export interface CallCodeTask extends TaskBase {
   readonly kind: "call";
@@ -220,7 +231,7 @@ export interface RunWorkflowTask extends TaskBase {
   readonly await: boolean;
 }
 /** Calls that an executor makes. */
-export type CallOutsideTask = CallHttpTask | CallOpenApiTask | CallCodeTask;
+export type CallOutsideTask = CallHttpTask | CallOpenApiTask | CallGrpcTask | CallCodeTask;
 export type CallTask = CallOutsideTask | CallFunctionTask;
 
 export interface Catch {

@@ -223,7 +223,7 @@ export type HistoryEvent =
 
 /** What an executor is asked to do (`evaluate`: give the value of a `set`, or the place of the case of a `switch` that holds; `resource`: pin what the task needs) or, for `workflow`, the runtime. */
 export interface ActivityRequest {
-  readonly kind: "http" | "openapi" | "code" | "evaluate" | "resource" | "workflow";
+  readonly kind: "http" | "openapi" | "grpc" | "code" | "evaluate" | "resource" | "workflow";
   /** The function's name, for `code`. */
   readonly function?: string;
   /** The definition to start, for `workflow`; `with` is its input. */
@@ -233,6 +233,8 @@ export interface ActivityRequest {
     readonly version?: string;
     readonly await: boolean;
   };
+  /** When the first timeout around it fires, for `grpc`; epoch milliseconds of the store. */
+  readonly deadline?: number;
   /** Own queue: `durabull-tasks-<queue>`. */
   readonly queue?: string;
   /** Evaluated arguments: the `with` of `call: http`, or a function's input. Absent when the executor must evaluate. */

@@ -30,6 +30,8 @@ export interface ActivityContext {
   readonly log: Log;
   /** The span of this activity, for what it asks of others. */
   readonly trace?: TraceContext | undefined;
+  /** Until a timeout around the task fires, where the activity has a deadline. */
+  readonly remainingMs?: number | undefined;
   /**
    * The document that the call refers to, fetched as its definition says and pinned for it at first use. `unfit` says why a content is of no use, which is
    * then not pinned.

@@ -169,6 +169,7 @@ async function act(
       signal,
       log: ports.log,
       trace,
+      remainingMs: remaining(activity.deadline, ports.clock.now()),
       resource: (uri, unfit) => {
         const owner = { tenant: head.tenant, definition: head.definition.digest };
         return ports.resources.get(owner, { uri, authentication: given.resourceAuthentication }, signal, unfit);
@@ -178,6 +179,10 @@ async function act(
   ports.metrics.activity(activity.kind, outcome.ok, performance.now() - begun);
   const credentials = policies.flatMap((policy) => ports.authenticator.credentials(policy));
   return guardSecrets(hideCredentials(outcome, credentials), given.secrets);
+}
+
+function remaining(deadline: number | undefined, now: number | undefined): number | undefined {
+  return deadline === undefined || now === undefined ? undefined : Math.max(0, deadline - now);
 }
 
 /** Appends the answer, for as long as the process lives, then says so. */

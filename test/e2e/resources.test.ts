@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { documentOf, eventually } from "../support/api.ts";
+import { GREETER, startGrpcServer, type TestGrpcServer } from "../support/grpc-server.ts";
 import { serviceOnStore } from "../support/service-on-store.ts";
 import { freshDirectory } from "../support/service-process.ts";
 import { onEachStore } from "../support/stores.ts";
@@ -19,12 +20,24 @@ function catalogIn(directory: string): string {
   return directory;
 }
 
+function protosIn(directory: string): string {
+  mkdirSync(path.join(directory, "protos"));
+  writeFileSync(path.join(directory, "protos/greet.proto"), GREETER);
+  return directory;
+}
+
 onEachStore((store) => {
   const on = serviceOnStore(store, {
     CATALOG_DIR: catalogIn(freshDirectory()),
     SECRET_CATALOG: TOKEN,
     RESOURCE_MAX_BYTES: "10000",
+    RESOURCES_DIR: protosIn(freshDirectory()),
   });
+  let grpc: TestGrpcServer;
+  beforeAll(async () => {
+    grpc = await startGrpcServer();
+  });
+  afterAll(() => grpc.close());
   const fetched = (place: string) => on.outside.calls.filter((call) => call.path === place).length;
 
   test("given schemas elsewhere, when executions of one version run, then what was fetched first judges all of them", async () => {
@@ -115,7 +128,7 @@ onEachStore((store) => {
         - c: ${caught(`{call: '${on.outside.url}/long.json'}`)}
         - d: ${caught(`{set: {a: 1}, input: {schema: {resource: {endpoint: '${on.outside.url}/schema-too.json'}}}}`)}
         - e: ${caught("{call: 'none:1.0.0@default'}")}
-        - f: ${caught(`{set: {a: 1}, output: {schema: {resource: {endpoint: 'file://schemas/a.json'}}}}`)}
+        - f: ${caught(`{set: {a: 1}, output: {schema: {resource: {endpoint: 'file://../../etc/passwd'}}}}`)}
         - g: {set: '\${ $context }'}
       `,
         "use: {secrets: [CATALOG]}",
@@ -128,7 +141,7 @@ onEachStore((store) => {
       expect.objectContaining({ status: 500, detail: expect.stringContaining("RESOURCE_MAX_BYTES") }),
       expect.objectContaining({ status: 400, detail: expect.stringContaining("schema is invalid") }),
       expect.objectContaining({ status: 404, detail: expect.stringContaining("there is no file") }),
-      expect.objectContaining({ status: 400, detail: expect.stringContaining("RESOURCES_DIR is not set") }),
+      expect.objectContaining({ status: 404, detail: expect.stringContaining("there is no file") }),
     ]);
     expect(JSON.stringify(output)).not.toContain(TOKEN);
   });
@@ -172,5 +185,21 @@ onEachStore((store) => {
     });
     expect(fetched("/swagger.json")).toBe(1);
     expect(JSON.stringify([await on.api.history(executionId), on.service.log])).not.toContain(TOKEN);
+  });
+
+  test("given a proto in the folder of resources, when a gRPC service is called, then its answer flows and the task's timeout is its deadline", async () => {
+    const place = (name: string) =>
+      `{proto: {endpoint: 'file://protos/greet.proto'}, service: {name: greet.v1.Greeter, host: 127.0.0.1, port: ${grpc.port}}, method: SayHello, arguments: {name: '${name}'}}`;
+    const { executionId } = await on.api.start(
+      documentOf(`
+        - hello: {call: grpc, with: ${place("${ .name }")}, timeout: {after: PT5M}, export: {as: .text}}
+        - late: {try: [{ask: {call: grpc, with: ${place("hang")}, timeout: {after: {milliseconds: 300}}}}], catch: {do: [{note: {set: '\${ $error.status }'}}]}}
+        - all: {set: '\${ [$context, .] }'}
+      `),
+      { input: { name: "Ada" } },
+    );
+    expect(await on.api.ended(executionId)).toMatchObject({ status: "COMPLETED", output: ["Hello Ada", 408] });
+    const deadlines = grpc.calls.slice(-2).map(({ deadline }) => deadline);
+    expect(deadlines).toEqual([expect.any(Number), expect.any(Number)]);
   });
 });

@@ -162,7 +162,7 @@ test("given that no death is allowed, when an activity is run for the first time
   const activityPorts = {
     ...ports,
     settings: { ...ports.settings, maxDeaths: 0 },
-    executors: { http, openapi: http, code: http },
+    executors: { http, openapi: http, grpc: http, code: http },
     functions: new Set<string>(),
     secrets: { get: async () => ({}) },
     authenticator: { authorization: vi.fn(), credentials: () => [] },

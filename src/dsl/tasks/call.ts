@@ -10,11 +10,12 @@ import { Report } from "../report.ts";
 import type { Scope, TaskPlace } from "../scope.ts";
 import { readsOf } from "../template.ts";
 import type { CallTask, Task, TaskBase, Template } from "../workflow.ts";
+import { readCallGrpc } from "./call-grpc.ts";
 import { readCallHttp } from "./call-http.ts";
 import { readCallOpenApi } from "./call-openapi.ts";
 
 export const CALL_MEMBERS = ["call", "with"];
-const UNSUPPORTED_CALLS = ["grpc", "asyncapi", "a2a", "mcp"];
+const UNSUPPORTED_CALLS = ["asyncapi", "a2a", "mcp"];
 const CODE_FUNCTION = /^[A-Za-z][\w.-]*$/;
 /** Bodies are copied to each call: functions that call functions could multiply without end. */
 const MAX_TASKS = 20_000;
@@ -28,6 +29,7 @@ export function readCall(base: TaskBase, definition: JsonObject, place: TaskPlac
   if (isJsonObject(scope.use.functions) && Object.hasOwn(scope.use.functions, name)) {
     return readCallFunction(base, definition, name, place, scope);
   }
+  if (name === "grpc") return readCallGrpc(base, definition, place, scope);
   if (namesResource(name)) return readCallElsewhere(base, definition, name, place, scope);
   if (name !== "" && !isRunnable(name, at, scope)) {
     return { ...base, kind: "call", call: "code", function: name, with: null, isLate: false, authentication: null };
@@ -51,7 +53,7 @@ function isRunnable(name: string, pointer: string, { report, use }: Scope): bool
 
 function warnOfTypo(name: string, pointer: string, { report, use }: Pick<Scope, "report" | "use">): void {
   const functions = isJsonObject(use.functions) ? Object.keys(use.functions) : [];
-  const close = closestTo(name, ["http", "openapi", ...UNSUPPORTED_CALLS, ...functions]);
+  const close = closestTo(name, ["http", "openapi", "grpc", ...UNSUPPORTED_CALLS, ...functions]);
   if (close !== undefined)
     report.warning(pointer, `"${name}" is taken as a TypeScript function; did you mean "${close}"?`);
 }

@@ -2,6 +2,7 @@ import type { EvaluationTime, ExpressionArguments } from "../../expressions/inde
 import type { Json } from "../../values/json.ts";
 import { renderTemplate } from "../template.ts";
 import type { Authentication, CallOutsideTask, Task } from "../workflow.ts";
+import { renderGrpcArguments } from "./call-grpc.ts";
 import { renderHttpArguments } from "./call-http.ts";
 import { renderOpenApiArguments } from "./call-openapi.ts";
 
@@ -12,6 +13,8 @@ export function renderCall(task: CallOutsideTask, input: Json, args: ExpressionA
       return renderHttpArguments(task, input, args, time);
     case "openapi":
       return renderOpenApiArguments(task, input, args, time);
+    case "grpc":
+      return renderGrpcArguments(task, input, args, time);
     case "code":
       return task.with === null ? input : renderTemplate(task.with, input, args, time);
   }

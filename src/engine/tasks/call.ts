@@ -9,6 +9,7 @@ import { fault } from "../fault.ts";
 import { begin, definitionScope, finish } from "../flow.ts";
 import { recordable } from "../limits.ts";
 import type { Situation } from "../scope.ts";
+import type { ExecutionState, Frame } from "../state.ts";
 import { ask, deferred } from "./ask.ts";
 import { type Next, upwards } from "./list.ts";
 
@@ -19,6 +20,7 @@ export function enterCall(turn: Turn<CallTask>): readonly Draft[] {
   const activity: ActivityRequest = {
     kind: task.call,
     ...(task.call === "code" ? functionOf(task.function, situation.functionQueues) : {}),
+    ...(task.call === "grpc" ? deadlineOf(state, frame) : {}),
     ...recordable(argumentsOf({ ...turn, task }, args, situation), "the input", situation),
   };
   return ask(turn, activity);
@@ -27,6 +29,18 @@ export function enterCall(turn: Turn<CallTask>): readonly Draft[] {
 function functionOf(name: string, queues: Situation["functionQueues"]): Pick<ActivityRequest, "function" | "queue"> {
   const queue = Object.hasOwn(queues, name) ? queues[name] : undefined;
   return { function: name, ...(queue === undefined ? {} : { queue }) };
+}
+
+/** A gRPC server is told until when its answer is of use. */
+function deadlineOf(state: ExecutionState, frame: Frame): Pick<ActivityRequest, "deadline"> {
+  const around = [frame.id];
+  for (let each: Frame | undefined = frame; each !== undefined && each.parent !== 0; each = state.frames[each.parent]) {
+    around.push(each.parent);
+  }
+  const moments = Object.values(state.timers)
+    .filter((timer) => around.includes(timer.frame) && (timer.purpose === "timeout" || timer.purpose === "attempt"))
+    .map(({ fireAt }) => fireAt);
+  return moments.length === 0 ? {} : { deadline: Math.min(...moments) };
 }
 
 /**

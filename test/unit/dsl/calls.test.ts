@@ -43,3 +43,33 @@ describe("given the arguments of an OpenAPI call, when they are checked, then mi
     expect(issues("openapi", given)).toEqual(expected);
   });
 });
+
+describe("given the arguments of a gRPC call, when they are checked, then mistakes are named at their place", () => {
+  const proto = { endpoint: "file://app/greet.proto" };
+  const service = { name: "greet.Greeter", host: "localhost", port: 50_051 };
+  test.each<[JsonObject, readonly string[]]>([
+    [{ proto, service, method: "SayHello", arguments: { name: "${ .name }" } }, []],
+    [{ proto, service: { name: "g", host: "x.example" }, method: "m" }, []],
+    [
+      { service: { name: "g" } },
+      [
+        '/do/0/t/with: the `with` of a gRPC call needs "proto"',
+        '/do/0/t/with: the `with` of a gRPC call needs "method"',
+        '/do/0/t/with/service: `service` needs "host"',
+      ],
+    ],
+    [
+      { proto, service: { ...service, host: "http://x", port: 70_000 }, method: "m" },
+      [
+        '/do/0/t/with/service/host: `host` must be the name or IPv4 address of a host, not the text "http://x"',
+        "/do/0/t/with/service/port: `port` must be a whole number from 0 to 65535, not the number 70000",
+      ],
+    ],
+    [
+      { proto, service: { ...service, authentication: { digest: { username: "a", password: "b" } } }, method: "m" },
+      ["/do/0/t/with/service/authentication: gRPC knows no digest: use basic, bearer, oauth2 or oidc"],
+    ],
+  ])("%j", (given, expected) => {
+    expect(issues("grpc", given)).toEqual(expected);
+  });
+});

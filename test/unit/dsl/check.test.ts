@@ -101,7 +101,7 @@ refusals("given what this version does not run, when it is checked, then it says
       "/do/0/t/run/workflow/input: `input` must be an object, not a list",
     ],
   ],
-  ...["grpc", "asyncapi", "a2a", "mcp"].map(
+  ...["asyncapi", "a2a", "mcp"].map(
     (call) => [call, one({ call, with: {} }), [`/do/0/t/call: not supported by this version: call ${call}`]] as const,
   ),
   [
