@@ -29,7 +29,7 @@ export function schemaAt(value: Json | undefined, pointer: string, place: Place,
   if (value === undefined) return null;
   const { report } = scope;
   const schema = objectOf(value, pointer, { what: "a schema", allowed: ["format", "document", "resource"] }, report);
-  const draft = draftOf(schema.format ?? "json");
+  const draft = draftOf(schema.format === undefined ? "json" : schema.format);
   if (draft === null) {
     report.unsupported(pointerOf(pointer, "format"), `schema format ${JSON.stringify(schema.format)}`);
     return null;

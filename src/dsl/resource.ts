@@ -2,6 +2,7 @@ import { type Json, ownProperty } from "../values/json.ts";
 import { pointerOf } from "../values/task-reference.ts";
 import { authenticationAt } from "./authentication.ts";
 import { kindOf, objectOf } from "./fields.ts";
+import { isExpression } from "./programs.ts";
 import type { Scope } from "./scope.ts";
 import type { Place } from "./scopes.ts";
 import { expressionOf } from "./template.ts";
@@ -69,7 +70,7 @@ export function lateResourceAt(
   const uri = isText ? endpoint : ownProperty(given, "uri");
   const policy = ownProperty(given, "authentication");
   const authentication = authenticationAt(policy, pointerOf(at, "authentication"), "taskDefinition", scope);
-  if (typeof uri === "string" && (expressionOf(uri) !== undefined || FETCHABLE.test(uri))) {
+  if (typeof uri === "string" && (FETCHABLE.test(uri) || isExpression(uri, "taskDefinition", scope))) {
     return { uri, authentication };
   }
   if (uri !== undefined) {
