@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Dispatcher } from "undici";
 import { createEnvSecrets } from "../adapters/secrets/env.ts";
 import { createFileSecrets } from "../adapters/secrets/files.ts";
 import type { Config } from "../config/index.ts";
@@ -11,7 +12,7 @@ import { createOpenApiExecutor } from "../executors/call-openapi.ts";
 import { createResourceFetcher } from "../executors/resources/fetch-resource.ts";
 import type { DefinedFunction } from "../functions/index.ts";
 import type { Metrics } from "../observability/metrics.ts";
-import type { Executor, Log } from "../ports/executor.ts";
+import type { Log } from "../ports/executor.ts";
 import type { Consumer } from "../ports/queues.ts";
 import type { Tracing } from "../ports/tracing.ts";
 import { ActivitiesInHand } from "../runtime/activities-in-hand.ts";
@@ -126,7 +127,7 @@ export async function startTaskRole(
   config: Config,
   ports: Ports,
   functions: readonly DefinedFunction[],
-  aroundHttp: (execute: Executor) => Executor = (execute) => execute,
+  aroundAgent: (agent: Dispatcher) => Dispatcher = (agent) => agent,
 ): Promise<Role> {
   const policy = {
     allowPrivateNetwork: config.allowPrivateNetwork,
@@ -134,9 +135,8 @@ export async function startTaskRole(
     maxResponseBytes: config.httpMaxResponseBytes,
     tracing: ports.tracing,
   };
-  const agent = agentOf(policy);
+  const agent = aroundAgent(agentOf(policy));
   const authenticator = createAuthenticator(agent);
-  const http = createHttpExecutor({ ...policy, agent, authenticator });
   const fetchResource = createResourceFetcher({
     agent,
     authenticator,
@@ -150,7 +150,7 @@ export async function startTaskRole(
   const activityPorts = {
     ...ports,
     executors: {
-      http: aroundHttp(http),
+      http: createHttpExecutor({ ...policy, agent, authenticator }),
       openapi: createOpenApiExecutor({ ...policy, agent, authenticator }),
       grpc: createGrpcExecutor({ ...policy, authenticator }),
       code: createCodeExecutor(functions),

@@ -1,4 +1,4 @@
-import type { Agent } from "undici";
+import type { Dispatcher } from "undici";
 import type { Executor } from "../ports/executor.ts";
 import type { Tracing } from "../ports/tracing.ts";
 import { createAuthenticator, type ExecutorAuthenticator } from "./auth/authenticator.ts";
@@ -18,7 +18,7 @@ export interface HttpPolicy extends AddressPolicy {
   /** Each call is a span of it. Default: the activity's trace is handed on as it is. */
   readonly tracing?: Tracing;
   /** Default: an agent, and an authenticator, of its own. */
-  readonly agent?: Agent;
+  readonly agent?: Dispatcher;
   readonly authenticator?: ExecutorAuthenticator;
 }
 
@@ -28,7 +28,7 @@ export type HttpExecutor = Executor & { close(): Promise<void> };
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
 /** Reaches what the policy allows. */
-export function agentOf(policy: Omit<HttpPolicy, "maxResponseBytes">): Agent {
+export function agentOf(policy: Omit<HttpPolicy, "maxResponseBytes">): Dispatcher {
   return createGuardedAgent({
     allowPrivateNetwork: policy.allowPrivateNetwork,
     allowedHosts: policy.allowedHosts,

@@ -1,4 +1,4 @@
-import type { Agent } from "undici";
+import type { Dispatcher } from "undici";
 import type { Authenticator, Authorization } from "../../ports/authenticator.ts";
 import type { Json, JsonObject } from "../../values/json.ts";
 import { ProblemError } from "../http/problem-error.ts";
@@ -21,7 +21,7 @@ export interface ExecutorAuthenticator extends Authenticator {
 }
 
 /** @param agent reaches the authorities, within the address policy. */
-export function createAuthenticator(agent: Agent): ExecutorAuthenticator {
+export function createAuthenticator(agent: Dispatcher): ExecutorAuthenticator {
   const tokens = new Tokens(agent);
   return {
     async authorization(policy, signal) {

@@ -1,6 +1,6 @@
 import { createPrivateKey, type webcrypto } from "node:crypto";
 import * as oauth from "oauth4webapi";
-import type { Agent } from "undici";
+import type { Dispatcher } from "undici";
 import { bodyOf, headerOf, send } from "../http/client.ts";
 import { networkProblem } from "../http/network-error.ts";
 import { ProblemError } from "../http/problem-error.ts";
@@ -25,7 +25,7 @@ const WELL_KNOWN = "/.well-known/openid-configuration";
  * not answer, authorization 403 where the address policy forbids the call, configuration 400 for a policy without what its grant needs.
  */
 export async function requestGrant(
-  agent: Agent,
+  agent: Dispatcher,
   policy: OAuthPolicy,
   signal: AbortSignal,
   refreshToken?: string,
@@ -166,7 +166,11 @@ function declared(policy: OAuthPolicy): oauth.AuthorizationServer {
   return { issuer: policy.authority, token_endpoint: endpoint };
 }
 
-async function discovered(agent: Agent, policy: OAuthPolicy, signal: AbortSignal): Promise<oauth.AuthorizationServer> {
+async function discovered(
+  agent: Dispatcher,
+  policy: OAuthPolicy,
+  signal: AbortSignal,
+): Promise<oauth.AuthorizationServer> {
   const issuer = new URL(policy.authority.replace(/\/$/, "").replace(new RegExp(`${WELL_KNOWN}$`), ""));
   const response = await oauth.discoveryRequest(issuer, {
     signal,
@@ -215,7 +219,7 @@ function issuerOf(jwt: string): string | undefined {
 }
 
 /** `fetch` over an agent that only connects where the policy allows, with a limit of size and nothing followed. */
-function guardedFetch(agent: Agent, encoding = "application/x-www-form-urlencoded") {
+function guardedFetch(agent: Dispatcher, encoding = "application/x-www-form-urlencoded") {
   return async (
     url: string,
     options: {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import type { Agent } from "undici";
+import type { Dispatcher } from "undici";
 import { type Grant, requestGrant } from "./authority.ts";
 import type { OAuthPolicy } from "./policy.ts";
 
@@ -24,7 +24,7 @@ export class Tokens {
   readonly #asked = new Map<string, Promise<Kept>>();
 
   constructor(
-    private readonly agent: Agent,
+    private readonly agent: Dispatcher,
     private readonly now: () => number = Date.now,
   ) {}
 

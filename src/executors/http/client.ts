@@ -1,4 +1,4 @@
-import type { Agent, Dispatcher } from "undici";
+import type { Dispatcher } from "undici";
 import { readBody } from "./body.ts";
 import type { HttpRequest } from "./request.ts";
 
@@ -8,7 +8,7 @@ export type HttpResponse = Dispatcher.ResponseData;
 const SILENCE_MS = 300_000;
 
 /** One request, as it is; nothing is followed. */
-export async function send(agent: Agent, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+export async function send(agent: Dispatcher, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
   const response = await agent.request({
     origin: request.url.origin,
     path: request.url.pathname + request.url.search,

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Readable } from "node:stream";
-import type { Agent } from "undici";
+import type { Dispatcher } from "undici";
 import type { ActivityContext, Outcome } from "../../ports/executor.ts";
 import type { SpanOptions, Tracing } from "../../ports/tracing.ts";
 import type { Json } from "../../values/json.ts";
@@ -16,7 +16,7 @@ import { MAX_REDIRECTS, redirectedRequest } from "./redirect.ts";
 import type { HttpCall, HttpRequest } from "./request.ts";
 
 export interface Performing {
-  readonly agent: Agent;
+  readonly agent: Dispatcher;
   /** Longest body, after decompression. */
   readonly maxResponseBytes: number;
   readonly tracing?: Tracing | undefined;
@@ -72,7 +72,7 @@ function withTrace(call: HttpCall, trace: TraceContext | undefined): HttpCall {
 }
 
 async function carryOut(
-  agent: Agent,
+  agent: Dispatcher,
   maxBytes: number,
   call: HttpCall,
   credentials: Credentials | undefined,
@@ -92,7 +92,7 @@ async function carryOut(
  * @throws {ProblemError} for a redirection that must not be followed.
  */
 export async function followed(
-  agent: Agent,
+  agent: Dispatcher,
   first: HttpRequest,
   credentials: Credentials | undefined,
   redirect: boolean,
@@ -116,7 +116,7 @@ export async function followed(
 
 /** One request; after a 401 once more, where the credentials know an answer. */
 async function sendAs(
-  agent: Agent,
+  agent: Dispatcher,
   request: HttpRequest,
   credentials: Credentials | undefined,
   signal: AbortSignal,

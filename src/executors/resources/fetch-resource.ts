@@ -1,6 +1,6 @@
 import { open, realpath } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
-import type { Agent } from "undici";
+import type { Dispatcher } from "undici";
 import type { FetchResource, ResourceLocation } from "../../ports/resources.ts";
 import { problemOf } from "../../values/problem.ts";
 import type { ExecutorAuthenticator } from "../auth/authenticator.ts";
@@ -12,7 +12,7 @@ import { followed } from "../http/perform.ts";
 import { ProblemError } from "../http/problem-error.ts";
 
 export interface ResourcePolicy {
-  readonly agent: Agent;
+  readonly agent: Dispatcher;
   readonly authenticator: ExecutorAuthenticator;
   readonly maxBytes: number;
   readonly timeoutMs: number;
