@@ -18,7 +18,7 @@ const ROOMS = {
   client: { may: ["values", "api/schemas"], types: ["dsl"] },
   dashboard: { may: ["client", "values"] },
   // Its entry point may start the service as well.
-  cli: { may: ["client", "dsl", "values"], files: ["src/compose/.*"] },
+  cli: { may: ["client", "dsl", "values"], files: ["src/compose/.*", "src/config/process\\.ts"] },
 };
 
 /** The composed service: src/compose.ts and its parts. */

@@ -16,12 +16,14 @@ import {
 import { type Config, isLoopback, secretTexts } from "./config/index.ts";
 import { dashboardPages } from "./dashboard/index.ts";
 import { type DefinedFunction, loadFunctions } from "./functions/index.ts";
+import { createHider } from "./observability/hider.ts";
 import { createLogger } from "./observability/logger.ts";
 import { createMetrics } from "./observability/metrics.ts";
 import { NO_TRACING, type StartedTracing, startTracing } from "./observability/tracing.ts";
 import { startWatchdog } from "./observability/watchdog.ts";
 import type { Log } from "./ports/executor.ts";
 import { createDefinitionService, type DefinitionService } from "./runtime/definitions.ts";
+import { createEventService } from "./runtime/event-service.ts";
 import { createScaler } from "./runtime/scaler.ts";
 import { createExecutionService, type ExecutionService } from "./runtime/service.ts";
 
@@ -43,6 +45,8 @@ export interface Service {
 export interface ServiceOptions {
   /** Functions handed in by code, besides those of `FUNCTIONS`. */
   readonly functions?: readonly DefinedFunction[];
+  /** Those of `FUNCTIONS`; absent: they are loaded. */
+  readonly loaded?: readonly DefinedFunction[];
   /** Put around what makes HTTP requests for workflows, by what stands in for other people's services. */
   readonly aroundAgent?: (agent: Dispatcher) => Dispatcher;
   /** How long the event loop of an API or workflow process may stand still before the process kills itself, milliseconds; default 10,000. */
@@ -61,19 +65,20 @@ export async function openService(
 ): Promise<Service> {
   const worker = `worker-${randomUUID()}`;
   let tracing: StartedTracing | undefined;
+  const hider = createHider(secretTexts(config));
   const logger = createLogger({
     level: config.logLevel,
     worker,
     terminal: process.stdout.isTTY,
-    secrets: secretTexts(config),
+    hider,
     more: config.tracing === null ? undefined : () => tracing?.logFields() ?? {},
   });
   if (config.tracing !== null)
-    tracing = await startTracing({ ...config.tracing, version: VERSION, worker, log: logger });
+    tracing = await startTracing({ ...config.tracing, version: VERSION, worker, log: logger, hider });
   for (const notice of config.notices) logger.warn(notice);
   const functions = [
     ...(options.functions ?? []),
-    ...(roles.includes("task") && config.functions !== null ? await loadFunctions(config.functions) : []),
+    ...(roles.includes("task") ? (options.loaded ?? (await functionsOf(config))) : []),
   ];
   const metrics = createMetrics();
   const adapters = await openAdapters(config, logger, metrics.redelivered);
@@ -103,6 +108,10 @@ export async function openService(
           .find((queue) => queue.name === name)
           ?.getWorkersCount(),
     });
+    const eventService = createEventService({
+      ...{ ...adapters, ...ports },
+      payloadBytes: config.payloadMaxBytes,
+    });
     // A task worker runs the user's functions, which may compute for as long as they like.
     if (roles.includes("workflow") || roles.includes("api")) {
       const watchdog = startWatchdog({ limitMs: options.stallLimitMs ?? STALL_LIMIT_MS, worker });
@@ -124,7 +133,7 @@ export async function openService(
       if (config.allowPrivateNetwork) {
         logger.info("HTTP calls may reach private and loopback addresses (ALLOW_PRIVATE_NETWORK)");
       }
-      started.push(await startTaskRole(config, ports, functions, options.aroundAgent));
+      started.push(await startTaskRole(config, ports, functions, { hider, aroundAgent: options.aroundAgent }));
     }
     if (roles.includes("api") && !roles.includes("workflow")) started.push(startStandInRole(config, ports));
     if (roles.includes("dlq")) started.push(await startLetterRole(config, ports));
@@ -136,6 +145,7 @@ export async function openService(
       const app = await createApp({
         executions,
         definitions,
+        eventService,
         scaler: createScaler(adapters.queues, config.scalerJobsPerWorker),
         health,
         logger,
@@ -157,6 +167,8 @@ export async function openService(
       logger.info("draining");
       await Promise.all(started.map((role) => role.drain(config.shutdownGraceMs)));
       executions.close();
+      eventService.close();
+      await ports.delivery.idle();
       for (const close of closers.reverse()) await close();
       await adapters.close();
       logger.info("drained");
@@ -186,6 +198,10 @@ export async function openService(
     await adapters.close();
     throw error;
   }
+}
+
+async function functionsOf({ functions }: Config): Promise<readonly DefinedFunction[]> {
+  return functions === null ? [] : loadFunctions(functions);
 }
 
 function versionOf(): string {

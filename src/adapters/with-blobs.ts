@@ -1,7 +1,7 @@
 import type { HistoryEvent } from "../engine/events.ts";
 import type { Fact, NewFact } from "../engine/facts.ts";
 import { CorruptRecordError } from "../errors.ts";
-import type { Commit, EventStore } from "../ports/event-store.ts";
+import type { Commit, EventStore, ReadResult } from "../ports/event-store.ts";
 import { type ExecutionId, hashOf } from "../values/ids.ts";
 import { isJsonObject, type Json } from "../values/json.ts";
 import { bytesBeyond } from "../values/json-size.ts";
@@ -41,21 +41,11 @@ export function withBlobs(store: EventStore, inlineBytes: number): EventStore {
       return store.commit(executionId, small);
     },
     async read(executionId, options) {
-      const found = await store.read(executionId, options);
-      if (found === null) return null;
-      const { events, inbox, snapshot } = found;
-      const whole = await wholeOf(store, executionId, [
-        ...events.map(({ data }) => data),
-        ...inbox.map(outcomeOf),
-        snapshot?.state,
-      ]);
-      if (whole === null) return found;
-      return {
-        ...found,
-        events: events.map((event) => withData(event, whole)),
-        inbox: inbox.map((fact) => withOutcome(fact, whole)),
-        snapshot: snapshot === null ? null : { ...snapshot, state: whole(snapshot.state) as Json },
-      };
+      return wholeLog(store, executionId, await store.read(executionId, options));
+    },
+    async dueAndRead(group, guess, options) {
+      const { due, log } = await store.dueAndRead(group, guess, options);
+      return { due, log: await wholeLog(store, guess, log) };
     },
     async claim(executionId, name, leaseMs) {
       const claim = await store.claim(executionId, name, leaseMs);
@@ -161,6 +151,24 @@ async function wholeOf(
     if (members.length === 0) return record;
     const { [MARK]: _mark, ...rest } = record as Members;
     return { ...rest, ...Object.fromEntries(members.map(([key, hash]) => [key, valueBehind(hash)])) };
+  };
+}
+
+async function wholeLog(
+  store: EventStore,
+  executionId: ExecutionId,
+  found: ReadResult | null,
+): Promise<ReadResult | null> {
+  if (found === null) return null;
+  const { events, inbox, snapshot } = found;
+  const records = [...events.map(({ data }) => data), ...inbox.map(outcomeOf), snapshot?.state];
+  const whole = await wholeOf(store, executionId, records);
+  if (whole === null) return found;
+  return {
+    ...found,
+    events: events.map((event) => withData(event, whole)),
+    inbox: inbox.map((fact) => withOutcome(fact, whole)),
+    snapshot: snapshot === null ? null : { ...snapshot, state: whole(snapshot.state) as Json },
   };
 }
 

@@ -10,6 +10,7 @@ import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-
 import { z } from "zod";
 import type { Tracing } from "../ports/tracing.ts";
 import type { DefinitionService } from "../runtime/definitions.ts";
+import type { EventService } from "../runtime/event-service.ts";
 import type { Scaler } from "../runtime/scaler.ts";
 import type { ExecutionService } from "../runtime/service.ts";
 import { createEventStreams, STREAM_LIMITS, type StreamLimits } from "./event-stream.ts";
@@ -26,6 +27,7 @@ import { RequestRefusedError } from "./request-errors.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { definitionRoutes } from "./routes/definitions.ts";
 import { docsPages } from "./routes/docs.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { executionRoutes } from "./routes/executions.ts";
 import { type HealthRegistry, healthRoutes, type MetricsRegistry, metricsRoute } from "./routes/health.ts";
 import { openApi } from "./routes/openapi.ts";
@@ -45,6 +47,7 @@ const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 export interface AppDeps {
   readonly executions: ExecutionService;
   readonly definitions: DefinitionService;
+  readonly eventService: EventService;
   readonly scaler: Scaler;
   readonly health: HealthRegistry;
   readonly logger: FastifyBaseLogger;
@@ -86,6 +89,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
       workflowRoutes(api, deps);
       deadLetterRoutes(api, deps);
       scalerRoutes(api, deps);
+      await eventRoutes(api, { ...deps, streams });
       await definitionRoutes(api, deps);
     },
     { prefix: "/api/v1" },
@@ -93,9 +97,11 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   if (deps.pages) await app.register(deps.pages);
   refuseOthers();
   await docsPages(app, described);
-  if (deps.queues) await queueBoard(app, { queues: deps.queues, prefix: "/queues" });
+  const isReady = async () => (await deps.health.ready()).ok;
+  if (deps.queues) await queueBoard(app, { queues: deps.queues, prefix: "/queues", isReady });
   app.addHook("preClose", async () => {
     deps.executions.close();
+    deps.eventService.close();
     streams.close();
   });
   return app;

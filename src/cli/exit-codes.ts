@@ -12,6 +12,10 @@ export const EXIT = {
   unreachable: 4,
   /** The service refused. */
   refused: 5,
+  /** Something went wrong in the program itself (EX_SOFTWARE). */
+  broken: 70,
+  /** Ctrl-C. What runs on the service goes on. */
+  interrupted: 130,
 } as const;
 
 export const EXIT_CODES = `
@@ -20,5 +24,6 @@ Exit codes:
   1  the execution failed, its error is on stderr; a definition is not valid
   2  the command line or a file is not usable
   3  the execution was cancelled or terminated
-  4  the service does not answer
-  5  the service refused`;
+  4  the service does not answer, or something else does
+  5  the service refused
+  130  Ctrl-C; what runs on the service goes on`;

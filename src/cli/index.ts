@@ -40,8 +40,9 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
     .command("validate")
     .description("check a definition, without any service; issues are printed as file:line: pointer: message")
     .argument("<file>", "YAML or JSON; - is the standard input")
-    .action(async (file: string) => {
-      exitCode = await validate(file, terminal);
+    .option("--json", "print JSON, for programs")
+    .action(async (file: string, { json }: { readonly json?: boolean }) => {
+      exitCode = await validate(file, terminal, json);
     });
   const runCommand = program
     .command("run")
@@ -49,7 +50,7 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
     .argument("<file>", "YAML or JSON; - is the standard input")
     .option("--input <json>", "input as JSON, or @file")
     .option("--workflow-id <id>", "the id of what is run; at most one open execution has it");
-  remote(runCommand, { json: false }).action(async (file: string, options: RunOptions) => {
+  remote(runCommand).action(async (file: string, options: RunOptions) => {
     exitCode = await run(file, options, terminal);
   });
   const done = (code: number) => {
@@ -89,8 +90,12 @@ function exitCodeOf(error: unknown, terminal: Terminal): number {
     return EXIT.usage;
   }
   if (error instanceof ServiceUnreachableError) {
-    terminal.stderr.write(`${error.message}\nIs it running? Start one with: npm start\n`);
+    const hint = error.answered
+      ? "Is this its address? --url or DURABULL_URL says another"
+      : "Is it running? Start one with: npm start";
+    terminal.stderr.write(`${error.message}\n${hint}\n`);
     return EXIT.unreachable;
   }
-  throw error;
+  terminal.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return EXIT.broken;
 }

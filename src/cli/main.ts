@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { loadEnvFile } from "../config/process.ts";
 import { runCli } from "./index.ts";
 import { terminalOf } from "./terminal.ts";
 
@@ -9,6 +10,20 @@ function packageVersion(): string {
     .find((url) => existsSync(url));
   const { version } = file === undefined ? {} : JSON.parse(readFileSync(file, "utf8"));
   return typeof version === "string" ? version : "unknown";
+}
+
+// Who reads our output may stop reading, as `head` does; nobody is left to be told.
+for (const output of [process.stdout, process.stderr]) {
+  output.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
+}
+// Where the service of this directory listens is said there. `dev` reads it by itself, and says what is wrong with it.
+try {
+  loadEnvFile();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
 }
 
 const exitCode = await runCli(process.argv.slice(2), {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DurabullClient, type Json } from "../client/index.ts";
+import { jsonFaults } from "../values/json-text.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { type Terminal, UnusableFileError } from "./terminal.ts";
 
@@ -10,12 +11,32 @@ export interface RemoteOptions {
   readonly json?: boolean;
 }
 
-export function remote(command: Command, { json = true } = {}): Command {
+export function remote(command: Command): Command {
   command
-    .addOption(new Option("--url <url>", "where the service is").env("DURABULL_URL").default("http://127.0.0.1:8080"))
-    .option("--tenant <tenant>", "the tenant");
-  if (json) command.option("--json", "print JSON, for programs");
+    .addOption(
+      new Option("--url <url>", "where the service is")
+        .env("DURABULL_URL")
+        .argParser(serviceUrl)
+        .default(defaultUrl(process.env)),
+    )
+    .option("--tenant <tenant>", "the tenant")
+    .option("--json", "print JSON, for programs");
   return command.addHelpText("after", EXIT_CODES);
+}
+
+/** Where a service with these settings listens, as seen from this machine. What is wrong with them is the service's to say. */
+export function defaultUrl({ HOST = "", PORT = "" }: Readonly<Record<string, string | undefined>>): string {
+  const port = /^[1-9]\d{0,4}$/.test(PORT.trim()) ? PORT.trim() : "8080";
+  const given = HOST.trim();
+  const host = ["", "0.0.0.0", "::", "localhost"].includes(given) ? "127.0.0.1" : given;
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return URL.canParse(url) ? url : `http://127.0.0.1:${port}`;
+}
+
+function serviceUrl(text: string): string {
+  const isUsable = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+  if (!isUsable) throw new InvalidArgumentError("expected an address such as http://127.0.0.1:8080");
+  return text;
 }
 
 export function clientOf({ url, tenant }: RemoteOptions): DurabullClient {
@@ -60,10 +81,15 @@ export function moment(text: string): Date {
 
 /** Of `--input`: JSON, or `@file`. @throws {UnusableFileError} */
 export async function inputOf(text: string, terminal: Terminal): Promise<Json> {
-  const json = text.startsWith("@") ? await terminal.read(text.slice(1)) : text;
-  try {
-    return JSON.parse(json);
-  } catch (error) {
-    throw new UnusableFileError(`--input is not JSON: ${error instanceof Error ? error.message : error}`);
-  }
+  const file = text.startsWith("@") ? text.slice(1) : undefined;
+  const json = file === undefined ? text : await terminal.read(file);
+  const faults = jsonFaults(json);
+  if (faults.length === 0) return JSON.parse(json);
+  const what = file === undefined ? "--input" : `--input @${file}`;
+  const places = faults.map(
+    ({ pointer, line, column, message }) => `${line}:${column}: ${pointer === "" ? "" : `${pointer}: `}${message}`,
+  );
+  throw new UnusableFileError(
+    [`${what} is not JSON that can be sent:`, ...places.map((each) => `  ${each}`)].join("\n"),
+  );
 }

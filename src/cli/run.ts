@@ -1,7 +1,7 @@
 import { clientOf, inputOf, type RemoteOptions } from "./remote.ts";
 import type { Terminal } from "./terminal.ts";
 import { lineOf, told } from "./validate.ts";
-import { report, watch } from "./watch.ts";
+import { exitCodeOfEnd, report, watch } from "./watch.ts";
 
 export interface RunOptions extends RemoteOptions {
   /** JSON text, or `@file`. */
@@ -24,9 +24,10 @@ export async function run(file: string, options: RunOptions, terminal: Terminal)
       ...input,
       ...(workflowId === undefined ? {} : { workflowId }),
     });
-    terminal.stderr.write(`${namespace}/${name}/${version}: execution ${started.executionId}\n`);
+    if (!options.json) terminal.stderr.write(`${namespace}/${name}/${version}: execution ${started.executionId}\n`);
     return started;
   };
   const { executionId } = await registerAndStart().catch((error: unknown) => told(error, file, terminal));
-  return report(await watch(client, executionId, terminal), terminal);
+  const ended = await watch(client, executionId, terminal, options.json);
+  return options.json ? exitCodeOfEnd(ended) : report(ended, terminal);
 }

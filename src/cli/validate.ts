@@ -2,12 +2,17 @@ import { ApiError } from "../client/index.ts";
 import { checkDefinition, readDefinition } from "../dsl/index.ts";
 import { type InputIssue, InvalidDefinitionError } from "../errors.ts";
 import { EXIT } from "./exit-codes.ts";
+import { printJson } from "./output.ts";
 import { type Terminal, ToldError } from "./terminal.ts";
 
 /** Checks a definition without any service; functions of workers are not known here, so any name passes. */
-export async function validate(file: string, terminal: Terminal): Promise<number> {
+export async function validate(file: string, terminal: Terminal, json = false): Promise<number> {
   const source = await terminal.read(file);
   const { issues, warnings } = check(source);
+  if (json) {
+    printJson(terminal.stdout, { valid: issues.length === 0, issues, warnings });
+    return issues.length > 0 ? EXIT.failed : EXIT.ok;
+  }
   for (const warning of warnings) terminal.stderr.write(`${lineOf(file, warning, "warning: ")}\n`);
   for (const issue of issues) terminal.stdout.write(`${lineOf(file, issue)}\n`);
   if (issues.length > 0) return EXIT.failed;

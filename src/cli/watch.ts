@@ -11,9 +11,14 @@ export async function watch(
   json = false,
 ): Promise<ExecutionBody> {
   const progress: Progress = json ? linesOn(terminal) : progressOn(terminal.stderr);
+  const takeBack = terminal.onInterrupt(() => {
+    progress.end();
+    terminal.stderr.write(`execution ${executionId} goes on; to follow it: durabull executions watch ${executionId}\n`);
+  });
   try {
     for await (const event of client.follow(executionId)) progress.event(event);
   } finally {
+    takeBack();
     progress.end();
   }
   return client.ended(executionId);

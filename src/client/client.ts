@@ -125,7 +125,9 @@ export class DurabullClient {
   async definitionSource(namespace: string, name: string, version?: string): Promise<string> {
     const accept = "application/yaml, application/problem+json";
     const response = await this.#request("GET", definitionPath(namespace, name, version), { accept });
-    return response.ok ? this.#reached(undefined, () => response.text()) : this.#answerOf(response);
+    if (!response.ok) return this.#answerOf(response);
+    await this.#mustBe(response, "application/yaml");
+    return this.#reached(undefined, () => response.text());
   }
   /** Takes one version, or all of a name, out of the lists. */
   async deleteDefinition(namespace: string, name: string, version?: string): Promise<void> {
@@ -228,6 +230,7 @@ export class DurabullClient {
       const response = await this.#request("GET", path, { query, headers, accept, signal });
       if (response.status === 204) return undefined;
       if (!response.ok) await this.#answerOf(response);
+      await this.#mustBe(response, "text/event-stream");
       return response;
     };
   }
@@ -260,14 +263,24 @@ export class DurabullClient {
     const answer = text === "" ? undefined : this.#parse(text);
     if (response.ok) return answer as Body;
     if (isProblem(answer)) throw new ApiError(answer);
-    throw new ServiceUnreachableError(this.#url, { cause: new Error(`it answered ${response.status}`) });
+    throw new ServiceUnreachableError(this.#url, {
+      cause: new Error(`it answered ${response.status}`),
+      answered: true,
+    });
+  }
+
+  /** A page of another server may be 200 as well. */
+  async #mustBe(response: Response, type: string): Promise<void> {
+    if (response.headers.get("content-type")?.startsWith(type) === true) return;
+    await response.body?.cancel();
+    throw new ServiceUnreachableError(this.#url, { cause: new Error(`it answered no ${type}`), answered: true });
   }
 
   async #reached<Value>(signal: AbortSignal | undefined, ask: () => Promise<Value>): Promise<Value> {
     try {
       return await ask();
     } catch (cause) {
-      if (signal?.aborted) throw cause;
+      if (signal?.aborted || cause instanceof ServiceUnreachableError) throw cause;
       throw new ServiceUnreachableError(this.#url, { cause });
     }
   }
@@ -276,7 +289,7 @@ export class DurabullClient {
     try {
       return JSON.parse(text);
     } catch {
-      throw new ServiceUnreachableError(this.#url, { cause: new Error("it answered something that is not JSON") });
+      throw new ServiceUnreachableError(this.#url, { cause: new Error("it answered no JSON"), answered: true });
     }
   }
 }

@@ -18,8 +18,14 @@ export class ApiError extends DurabullError {
 /** No answer came, or none that this client understands: whether the request had an effect is not known. */
 export class ServiceUnreachableError extends DurabullError {
   readonly code = "DURABULL_SERVICE_UNREACHABLE";
-  constructor(url: string, options: { readonly cause: unknown }) {
-    super(`the service at ${url} does not answer${reasonOf(options.cause)}`, options);
+  /** Something answered that is not the service, or not as it does. */
+  readonly answered: boolean;
+  constructor(url: string, options: { readonly cause: unknown; readonly answered?: boolean }) {
+    super(
+      `${options.answered ? "what answers" : "the service"} at ${url} ${options.answered ? "is not Durabull" : "does not answer"}${reasonOf(options.cause)}`,
+      options,
+    );
+    this.answered = options.answered ?? false;
   }
 }
 

@@ -31,8 +31,10 @@ export async function firstRun(service: Service, apiUrl: string): Promise<void> 
   const texts = files.map((file) => readFileSync(join(directory, file), "utf8"));
   const registered = await Promise.all(texts.map((text) => registerIfRunnable(service, text)));
   const count = registered.filter(Boolean).length;
+  // Ctrl-C is the service's here: it drains.
+  const terminal = { ...terminalOf(process), onInterrupt: () => () => undefined };
   process.stderr.write(`\nThis store is new: ${count} examples registered. Running ${QUICKSTART}:\n`);
-  await run(join(directory, QUICKSTART), { url: apiUrl }, terminalOf(process));
+  await run(join(directory, QUICKSTART), { url: apiUrl }, terminal);
 }
 
 /** False for an example of what this version refuses by name: it shows how that is said. */

@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import { openService, type RoleName, type Service, type ServiceOptions } from "../compose.ts";
-import { EXIT_UNAVAILABLE, exitOnConfigError, loadConfig, loadEnvFile } from "../config/index.ts";
+import { EXIT_UNAVAILABLE, exitOnConfigError, loadEnvFile } from "../config/index.ts";
+import { readySettings } from "./ready-settings.ts";
 
 /** After the grace of a drain: what closing servers and connections may take before the process ends without it. */
 const CLOSE_WITHIN_MS = 5_000;
@@ -10,10 +11,10 @@ const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 export async function runProcess(roles: readonly RoleName[], options: ServiceOptions = {}): Promise<Service> {
   return exitOnConfigError(async () => {
     loadEnvFile();
-    const config = loadConfig(process.env);
+    const { config, loaded } = await readySettings(process.env, roles);
     // Heard from the beginning: a process that is stopped while it starts leaves no half-open server behind.
     const asked = firstSignal();
-    const service = await openService(config, roles, options);
+    const service = await openService(config, roles, { ...options, loaded });
     void asked.then((signal) => drain(service, signal));
     void service.adapters.lost.then(() => endWithoutStore(service));
     return service;

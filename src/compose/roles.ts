@@ -3,14 +3,16 @@ import type { Dispatcher } from "undici";
 import { createEnvSecrets } from "../adapters/secrets/env.ts";
 import { createFileSecrets } from "../adapters/secrets/files.ts";
 import type { Config } from "../config/index.ts";
-import { compileWorkflow } from "../dsl/index.ts";
+import { compileStored } from "../dsl/index.ts";
 import { createAuthenticator } from "../executors/auth/authenticator.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
 import { createGrpcExecutor } from "../executors/call-grpc.ts";
 import { agentOf, createHttpExecutor } from "../executors/call-http.ts";
 import { createOpenApiExecutor } from "../executors/call-openapi.ts";
 import { createResourceFetcher } from "../executors/resources/fetch-resource.ts";
+import { sendEventFunction } from "../executors/send-event.ts";
 import type { DefinedFunction } from "../functions/index.ts";
+import type { Hider } from "../observability/hider.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Log } from "../ports/executor.ts";
 import type { Consumer } from "../ports/queues.ts";
@@ -18,10 +20,13 @@ import type { Tracing } from "../ports/tracing.ts";
 import { ActivitiesInHand } from "../runtime/activities-in-hand.ts";
 import { createDefinitions } from "../runtime/compiled-definitions.ts";
 import { redrive } from "../runtime/dead-letters.ts";
+import { createEventDelivery } from "../runtime/deliver-events.ts";
+import { SEND_EVENT, sinkIdOf } from "../runtime/event-sinks.ts";
 import { createFailpoints } from "../runtime/failpoints.ts";
 import { createFunctionQueues } from "../runtime/function-queues.ts";
 import type { Ports, RuntimeSettings } from "../runtime/ports.ts";
 import { createWakeProcessor } from "../runtime/process-wake.ts";
+import { createPublisher } from "../runtime/publish-events.ts";
 import { createReconciler } from "../runtime/reconcile.ts";
 import { createResources } from "../runtime/resources.ts";
 import { runActivity } from "../runtime/run-activity.ts";
@@ -42,6 +47,8 @@ const SLICE_EVENTS = 1_000;
 const SLICE_MS = 100;
 const SNAPSHOT_EVERY = 500;
 const CACHED_STATES = 2_000;
+/** Steps quicker than this are not settled one by one; an execution that rests is settled this much later. */
+const SETTLE_AFTER_MS = 500;
 const RECONCILE_EVERY_MS = 1_000;
 const ACTIVITY_LEASE_MS = 30_000;
 /** How soon a worker learns that an activity in hand is no longer owed. */
@@ -67,26 +74,27 @@ export function runtimePorts(
     activityLeaseMs: ACTIVITY_LEASE_MS,
     timerPrecisionMs: config.timerPrecisionMs,
     timerHorizonMs: config.timerHorizonMs,
+    settleAfterMs: SETTLE_AFTER_MS,
     reconcileEveryMs: RECONCILE_EVERY_MS,
     partitions: adapters.partitions,
     childDepth: config.childDepth,
     limits: { payloadBytes: config.payloadMaxBytes, historyEvents: config.historyMaxEvents },
+    lifecycle: config.lifecycleEvents,
+    sinks: { ids: config.eventSinks.map(sinkIdOf), retries: config.eventSinkRetries },
     retention: { closedForMs: config.retentionClosedMs, letteredForMs: config.retentionDeadLettersMs },
     snapshotEvery: SNAPSHOT_EVERY,
     cachedStates: CACHED_STATES,
     runtime: { name: "durabull", version },
   };
+  const { events, database, queues } = adapters;
+  const definitions = createDefinitions(database, compileStored);
+  const failpoints = createFailpoints(config.failpoints, Math.random);
+  const kept = { ms: config.eventRetentionMs, count: config.lifecycleEventsKept };
   return {
-    events: adapters.events,
-    database: adapters.database,
-    queues: adapters.queues,
-    definitions: createDefinitions(adapters.database, compileWorkflow),
-    functionQueues: createFunctionQueues(adapters.database),
-    log,
-    metrics,
-    tracing,
-    failpoints: createFailpoints(config.failpoints, Math.random),
-    settings,
+    ...{ events, database, queues, definitions, log, metrics, tracing, failpoints, settings },
+    functionQueues: createFunctionQueues(database),
+    publisher: createPublisher(database, kept),
+    delivery: createEventDelivery({ events, database, queues, definitions, log, metrics, failpoints }),
   };
 }
 
@@ -111,6 +119,7 @@ export async function startWorkflowRole(config: Config, ports: Ports): Promise<R
     async drain(graceMs) {
       await reconciler?.stop();
       await Promise.all(consumers.map((consumer) => consumer.close(graceMs)));
+      await wakes.flush();
     },
   };
 }
@@ -122,13 +131,22 @@ export function startStandInRole(config: Config, ports: Ports): Role {
   return { name: "stand-in", drain: async () => standIn?.stop() };
 }
 
+export interface TaskRoleOptions {
+  /** Told of secrets as they are read from files. */
+  readonly hider: Pick<Hider, "add">;
+  readonly aroundAgent?: ((agent: Dispatcher) => Dispatcher) | undefined;
+}
+
 /** Takes activities: of the common queue, and of every queue a function of this process names. */
 export async function startTaskRole(
   config: Config,
   ports: Ports,
-  functions: readonly DefinedFunction[],
-  aroundAgent: (agent: Dispatcher) => Dispatcher = (agent) => agent,
+  given: readonly DefinedFunction[],
+  { hider, aroundAgent = (agent) => agent }: TaskRoleOptions,
 ): Promise<Role> {
+  const sinks = config.eventSinks.map((url) => ({ id: sinkIdOf(url), url }));
+  const functions =
+    sinks.length === 0 ? given : [...given, sendEventFunction(SEND_EVENT, sinks, config.eventSinkSecret)];
   const policy = {
     allowPrivateNetwork: config.allowPrivateNetwork,
     allowedHosts: config.httpAllowedHosts,
@@ -156,7 +174,7 @@ export async function startTaskRole(
       code: createCodeExecutor(functions),
     },
     functions: new Set(functions.map(({ name }) => name)),
-    secrets: config.secretsDir === null ? environment : createFileSecrets(config.secretsDir, environment),
+    secrets: config.secretsDir === null ? environment : createFileSecrets(config.secretsDir, environment, hider.add),
     authenticator,
     resources: createResources(ports.database, fetchResource, ports.log),
     inHand,

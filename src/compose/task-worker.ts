@@ -23,8 +23,12 @@ export interface TaskWorker {
  */
 export async function createTaskWorker(options: TaskWorkerOptions): Promise<TaskWorker> {
   // Only now: whoever merely defines functions does not load the whole service.
-  const [{ openService }, { loadConfig }] = await Promise.all([import("../compose.ts"), import("../config/index.ts")]);
-  const service = await openService(loadConfig(options.env ?? process.env), ["task"], { functions: options.functions });
+  const [{ openService }, { readySettings }] = await Promise.all([
+    import("../compose.ts"),
+    import("./ready-settings.ts"),
+  ]);
+  const { config, loaded } = await readySettings(options.env ?? process.env, ["task"]);
+  const service = await openService(config, ["task"], { functions: options.functions, loaded });
   return {
     healthUrl: service.addresses.health,
     metricsUrl: service.addresses.metrics,

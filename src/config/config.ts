@@ -42,6 +42,12 @@ export interface Config extends AdapterChoices {
   readonly streamsMax: number;
   readonly streamHeartbeatMs: number;
   readonly changesKept: number;
+  readonly eventRetentionMs: number;
+  readonly eventSinks: readonly string[];
+  readonly eventSinkSecret: string | null;
+  readonly eventSinkRetries: number;
+  readonly lifecycleEvents: "all" | "workflow" | "off";
+  readonly lifecycleEventsKept: number;
 
   readonly workerConcurrency: number;
   readonly taskConcurrency: number;
@@ -89,11 +95,29 @@ export interface Config extends AdapterChoices {
   readonly notices: readonly string[];
 }
 
-/**
- * Checks the whole environment. Empty values count as not given.
- * @throws {ConfigError} that names every mistake: setting, given value (secrets hidden), allowed form.
- */
+/** What an environment gives. */
+export interface CheckedConfig {
+  /** Null: there are mistakes. */
+  readonly config: Config | null;
+  /** Setting, given value (secrets hidden), allowed form. */
+  readonly mistakes: readonly string[];
+  /** Those that are right by themselves. */
+  readonly settings: Partial<Settings>;
+}
+
+/** @throws {ConfigError} that names every mistake. */
 export function loadConfig(environment: Environment): Config {
+  const { config, mistakes } = checkConfig(environment);
+  if (config === null) throw configError(mistakes);
+  return config;
+}
+
+export function configError(mistakes: readonly string[]): ConfigError {
+  return new ConfigError(["the configuration is not usable:", ...mistakes.map((mistake) => `  ${mistake}`)].join("\n"));
+}
+
+/** Checks the whole environment. Empty values count as not given. */
+export function checkConfig(environment: Environment): CheckedConfig {
   const env = withoutServiceLinks(givenOnly(environment));
   const parsed = settingsSchema.safeParse(env);
   const settings = parsed.success ? parsed.data : partialSettings(env);
@@ -110,13 +134,9 @@ export function loadConfig(environment: Environment): Config {
       ? []
       : adapters.mistakes),
   ];
-  if (!parsed.success || mistakes.length > 0) throw new ConfigError(report(mistakes));
+  if (!parsed.success || mistakes.length > 0) return { config: null, mistakes, settings };
   const notices = [...adapters.notices, ...noticesOf(parsed.data, env)];
-  return configOf(parsed.data, adapters.choices, env, notices);
-}
-
-function report(mistakes: readonly string[]): string {
-  return ["the configuration is not usable:", ...mistakes.map((mistake) => `  ${mistake}`)].join("\n");
+  return { config: configOf(parsed.data, adapters.choices, env, notices), mistakes, settings };
 }
 
 type Given = Readonly<Record<string, string>>;
@@ -250,6 +270,12 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     streamsMax: settings.STREAMS_MAX,
     streamHeartbeatMs: settings.STREAM_HEARTBEAT,
     changesKept: settings.CHANGES_KEPT,
+    eventRetentionMs: settings.EVENT_RETENTION,
+    eventSinks: settings.EVENT_SINKS ?? [],
+    eventSinkSecret: settings.EVENT_SINK_SECRET ?? null,
+    eventSinkRetries: settings.EVENT_SINK_RETRIES,
+    lifecycleEvents: settings.LIFECYCLE_EVENTS,
+    lifecycleEventsKept: settings.LIFECYCLE_EVENTS_KEPT,
     workerConcurrency: settings.WORKER_CONCURRENCY,
     taskConcurrency: settings.TASK_CONCURRENCY,
     reclaim: settings.WORKER_RECLAIM_ENABLED,
@@ -309,7 +335,13 @@ export function secretTexts(config: Config): readonly string[] {
     choice.kind !== "embedded" && URL.canParse(choice.url) ? [new URL(choice.url).password] : [],
   );
   const passwords = urls.flatMap((password) => [password, unescaped(password)]);
-  const texts = [...Object.values(config.secrets), ...Object.values(config.tracing?.headers ?? {}), ...passwords];
+  const sinkSecret = config.eventSinkSecret === null ? [] : [config.eventSinkSecret];
+  const texts = [
+    ...sinkSecret,
+    ...Object.values(config.secrets),
+    ...Object.values(config.tracing?.headers ?? {}),
+    ...passwords,
+  ];
   return texts.flatMap((text) => [text, ...membersOf(text)]);
 }
 

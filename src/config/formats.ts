@@ -137,6 +137,14 @@ export const httpUrl = () =>
     return url !== undefined && ["http:", "https:"].includes(url.protocol) ? url.href : undefined;
   });
 
+/** `https://host/path,https://…` */
+export const httpUrls = () =>
+  format("a comma-separated list of http://host[:port][/path] or https://…", (given) => {
+    const urls = given.split(",").flatMap((part) => (part.trim() === "" ? [] : [urlOf(part.trim())]));
+    const isWeb = (url: URL | undefined): url is URL => url !== undefined && /^https?:$/.test(url.protocol);
+    return urls.every(isWeb) ? urls.map(({ href }) => href) : undefined;
+  });
+
 /** `name=value,name=value`, values percent-encoded, as OpenTelemetry writes headers. */
 export const headerList = () =>
   format("name=value[,name=value…]", (given) => {

@@ -7,6 +7,7 @@ import {
   host,
   hostPatterns,
   httpUrl,
+  httpUrls,
   integer,
   keptMs,
   oneOf,
@@ -130,10 +131,10 @@ export const settingsSchema = z.object({
   }),
 
   WORKER_CONCURRENCY: setting(integer(1, 10_000), {
-    default: "50",
+    default: "16",
     unit: "wake-ups",
     meaning:
-      "At once in one process. They share one thread and mostly wait for the store: 50 is what the throughput figures were measured with.",
+      "At once in one process. They share one thread, so enough of them to hide the store's answers will do: with more, fewer jobs are handed on by the one that ends before.",
   }),
   TASK_CONCURRENCY: setting(integer(1, 10_000), {
     default: "100",
@@ -203,6 +204,35 @@ export const settingsSchema = z.object({
     unit: "starts",
     meaning:
       "Of one tenant, over all API processes, on average and at most at once; a start beyond is refused with 429. 0 = no limit.",
+  }),
+  EVENT_RETENTION: setting(keptMs(), {
+    default: "7d",
+    meaning:
+      "How long published events are kept, for who begins to listen or follows; 0 or off = for ever. What was not delivered yet is kept in any case.",
+  }),
+  LIFECYCLE_EVENTS: setting(oneOf("all", "workflow", "off"), {
+    default: "all",
+    meaning:
+      "Lifecycle events of the DSL that are published for GET /api/v1/events/stream: of workflows and tasks (all), of workflows, or none.",
+  }),
+  LIFECYCLE_EVENTS_KEPT: setting(integer(100, 10_000_000), {
+    default: "10000",
+    unit: "events",
+    meaning: "Lifecycle events kept of each tenant, about: how far a reader of the stream may fall behind.",
+  }),
+  EVENT_SINKS: setting(httpUrls(), {
+    meaning:
+      "Comma-separated addresses that every event of an emit task is sent to, as CloudEvents over HTTP. For workflow and task workers.",
+  }),
+  EVENT_SINK_SECRET: setting(text(), {
+    meaning:
+      "Signs what is sent to sinks (webhook-signature, as Standard Webhooks have it). Without it nothing is signed.",
+    secret: true,
+  }),
+  EVENT_SINK_RETRIES: setting(integer(0, 100), {
+    default: "10",
+    unit: "retries",
+    meaning: "Of an event that a sink does not take, after 1, 2, 4, 8 … seconds; then it is a dead letter.",
   }),
   RETENTION_CLOSED: setting(keptMs(), {
     default: "30d",

@@ -75,6 +75,7 @@ export function compile(
     output,
     timeout: timeoutAt(document.timeout, "/timeout", "workflowTimeout", scope),
     tasks,
+    listens: [...byKey.values()].some(({ kind }) => kind === "listen"),
     byKey,
     needs,
     isComplete: needs.length === 0 && ![...byKey.values()].some((task) => task.needs.length > 0),

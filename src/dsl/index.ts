@@ -53,6 +53,17 @@ export function compileWorkflow(document: JsonObject, resources: ReadonlyMap<str
 }
 
 /**
+ * The same of one that was checked when it was registered, without asking the specification's schema again.
+ * @throws {InvalidDefinitionError} when this build does not understand it.
+ */
+export function compileStored(document: JsonObject, resources: ReadonlyMap<string, string> = new Map()): Workflow {
+  const report = new Report();
+  const workflow = compile(document, report, resources);
+  if (workflow === undefined || report.issues.length > 0) throw new InvalidDefinitionError(report.issues);
+  return workflow;
+}
+
+/**
  * The schema is asked last: our own readers say better what is wrong, and it knows nothing of what they find. It knows strict
  * evaluation only: in loose mode it would refuse expressions for the texts they are.
  */

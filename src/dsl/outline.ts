@@ -24,11 +24,13 @@ export function outlineOf(document: JsonObject): Outline {
   };
   const visitTask = (task: Json, at: string): void => {
     if (!isJsonObject(task)) return;
-    const { for: loop, catch: handler, fork } = task;
-    for (const name of boundBy(loop, ["each", "at"]).concat(boundBy(handler, ["as"]))) variables.add(name);
+    const { for: loop, catch: handler, fork, foreach } = task;
+    const bound = [boundBy(loop, ["each", "at"]), boundBy(handler, ["as"]), boundBy(foreach, ["item", "at"])];
+    for (const name of bound.flat()) variables.add(name);
     visitList(task.do, `${at}/do`);
     visitList(task.try, `${at}/try`);
     visitList(isJsonObject(handler) ? handler.do : undefined, `${at}/catch/do`);
+    visitList(isJsonObject(foreach) ? foreach.do : undefined, `${at}/foreach/do`);
     visitList(isJsonObject(fork) ? fork.branches : undefined, `${at}/fork/branches`);
   };
   visitList(document.do, "/do");

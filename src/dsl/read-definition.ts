@@ -3,6 +3,7 @@ import {
   type Document,
   isAlias,
   isMap,
+  isNode,
   isPair,
   isScalar,
   isSeq,
@@ -17,6 +18,7 @@ import { InvalidDefinitionError } from "../errors.ts";
 import { isJsonObject, type Json, type JsonObject } from "../values/json.ts";
 import { pointerOf, segmentsOf } from "../values/task-reference.ts";
 import type { LineOf } from "./report.ts";
+import { yamlFault } from "./yaml-fault.ts";
 
 export interface ReadDefinition {
   readonly document: JsonObject;
@@ -78,7 +80,11 @@ function readText(source: string, maxBytes: number, noObject = NO_OBJECT): ReadD
   const lineAt = (offset: number | undefined) => (offset === undefined ? undefined : lines.linePos(offset).line);
   const [error] = document.errors;
   if (error?.message.includes("call stack")) throw refusal(TOO_DEEP);
-  if (error !== undefined) throw refusal(sentence(error.message), "", lineAt(error.pos[0]));
+  if (error !== undefined) {
+    const [offset] = error.pos;
+    const pointer = error.code === "MULTIPLE_DOCS" ? "" : pointerAt(document.contents, offset);
+    throw refusal(yamlFault(error), pointer, lineAt(offset));
+  }
   const value = new Converter(document, maxBytes, (node) => lineAt(node?.range?.[0])).convert(document.contents);
   if (!isJsonObject(value)) throw refusal(noObject, "", 1);
   return { document: value, line: (pointer) => lineAt(offsetOf(document, segmentsOf(pointer))) };
@@ -175,9 +181,11 @@ class Converter {
 
   #number(value: number, node: Node, pointer: string): number {
     this.#count(2, pointer, node);
-    const exact = Number.isInteger(value) ? Math.abs(value) <= Number.MAX_SAFE_INTEGER : Number.isFinite(value);
     const written = isScalar(node) && typeof node.source === "string" ? node.source : String(value);
-    if (exact || (Number.isFinite(value) && /[.eE]/.test(written))) return value === 0 ? 0 : value;
+    const vanished = value === 0 && /^[^eE]*[1-9]/.test(written);
+    const exact = Number.isInteger(value) ? Math.abs(value) <= Number.MAX_SAFE_INTEGER : Number.isFinite(value);
+    const rounded = Number.isFinite(value) && /[.eE]/.test(written);
+    if (!vanished && (exact || rounded)) return value === 0 ? 0 : value;
     throw this.#refusal(`the number ${written} cannot be kept exactly: write it as text, in quotes`, pointer, node);
   }
 
@@ -216,14 +224,25 @@ function offsetOf(document: Document.Parsed, segments: readonly string[]): numbe
   return offset;
 }
 
+/** The innermost member that begins at an offset or before it, as far as a text with mistakes was understood. */
+function pointerAt(node: unknown, offset: number, pointer = ""): string {
+  const begin = (part: unknown) => (isNode(part) ? (part.range?.[0] ?? 0) : Number.POSITIVE_INFINITY);
+  if (isMap(node)) {
+    const pair = node.items.findLast(({ key }) => begin(key) <= offset);
+    if (pair !== undefined && isScalar(pair.key))
+      return pointerAt(pair.value, offset, pointerOf(pointer, String(pair.key.value ?? "")));
+  }
+  if (isSeq(node)) {
+    const index = node.items.findLastIndex((item) => begin(item) <= offset);
+    if (index !== -1) return pointerAt(node.items[index], offset, pointerOf(pointer, index));
+  }
+  return pointer;
+}
+
 function refuseSize(bytes: number, maxBytes: number): void {
   if (bytes > maxBytes) throw refusal(`a definition has at most ${maxBytes} bytes, not ${bytes}`);
 }
 
 function refusal(message: string, pointer = "", line?: number): InvalidDefinitionError {
   return new InvalidDefinitionError([line === undefined ? { pointer, message } : { pointer, line, message }]);
-}
-
-function sentence(message: string): string {
-  return message.charAt(0).toLowerCase() + message.slice(1);
 }

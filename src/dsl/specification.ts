@@ -1,5 +1,5 @@
 import { validate } from "@serverlessworkflow/sdk";
-import { isJsonObject, type Json, type JsonObject } from "../values/json.ts";
+import { isJsonObject, type Json, type JsonObject, ownProperty } from "../values/json.ts";
 import { pointerOf } from "../values/task-reference.ts";
 import { expressionOf } from "./template.ts";
 
@@ -38,17 +38,21 @@ function onOneLine(value: Json): Json {
 }
 
 /**
- * Without what later drafts of the specification add, which our own readers have checked: `catch.then`, and a list in `for.in`. The
- * places are known by their neighbours, so that data which looks like them is hardly touched; and what is touched is only a copy.
+ * Without what later drafts of the specification add, which our own readers have checked: `catch.then`, a list in `for.in`, and events
+ * to emit whose source is relative or left to the runtime. The places are known by their neighbours, so that data which looks like them is hardly touched; and what is touched is only a copy.
  */
 function inKnownTerms(value: Json): Json {
   if (Array.isArray(value)) return value.map(inKnownTerms);
   if (!isJsonObject(value)) return value;
-  const { catch: handler, for: loop } = value;
+  const { catch: handler, for: loop, emit } = value;
+  const attributes = isJsonObject(emit) ? ownProperty(ownProperty(emit, "event"), "with") : undefined;
   const known = {
     ...value,
     ...(isJsonObject(handler) && Object.hasOwn(value, "try") ? { catch: without(handler, "then") } : {}),
     ...(isJsonObject(loop) && Array.isArray(loop.in) ? { for: { ...loop, in: "." } } : {}),
+    ...(isJsonObject(attributes)
+      ? { emit: { event: { with: { ...attributes, source: "https://example.com" } } } }
+      : {}),
   };
   return Object.fromEntries(Object.entries(known).map(([key, item]) => [key, inKnownTerms(item)]));
 }

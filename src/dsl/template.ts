@@ -8,16 +8,20 @@ import { isJsonObject, type Json } from "../values/json.ts";
 import { pointerOf } from "../values/task-reference.ts";
 import type { Template } from "./workflow.ts";
 
-const WHOLE_EXPRESSION = /^\s*\$\{([\s\S]*)\}\s*$/;
+const WHOLE_EXPRESSION = /^(\s*)\$\{([\s\S]*)\}\s*$/;
 
-/** The jq text of a string that is one `${ … }` as a whole; undefined for every other string. */
+/**
+ * The jq text of a string that is one `${ … }` as a whole; undefined for every other string. Blanks stand for what is before it, so
+ * that lines and columns of the one are those of the other.
+ */
 export function expressionOf(text: string): string | undefined {
-  return WHOLE_EXPRESSION.exec(text)?.[1]?.trim();
+  const [, before, inside] = WHOLE_EXPRESSION.exec(text) ?? [];
+  return before === undefined ? undefined : `${before.replace(/[^\n]/g, " ")}  ${inside}`;
 }
 
 /** The jq text of a field that is an expression by its type (`if`, `when`, `as` …): its `${ }` may be left out. */
 export function conditionOf(text: string): string {
-  return expressionOf(text) ?? text.trim();
+  return expressionOf(text) ?? text;
 }
 
 /** Compiles a value in strict mode: a string is an expression when it is one as a whole. @throws {ExpressionSyntaxError} */

@@ -1,7 +1,9 @@
 import type { Program } from "../expressions/index.ts";
+import type { ReadAs } from "../values/cloud-event.ts";
 import type { Duration } from "../values/durations.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import type { TaskReference } from "../values/task-reference.ts";
+import type { EventFilter } from "./event-filter.ts";
 
 /**
  * The instruction tree: what `compile` makes of a valid definition. Front ends (DSL 1.0.x now, 0.8 later) produce it, the
@@ -19,6 +21,8 @@ export interface Workflow {
   readonly output: OutputFlow;
   readonly timeout: DurationSource | null;
   readonly tasks: TaskList;
+  /** Some task listens for events. */
+  readonly listens: boolean;
   /**
    * Every task by a unique key: its reference, or for the body of a function, the calling task's reference followed by
    * `#function` (a function's tasks report the calling task as their reference).
@@ -164,6 +168,38 @@ export interface WaitTask extends TaskBase {
   readonly kind: "wait";
   readonly wait: DurationSource;
 }
+export interface EmitTask extends TaskBase {
+  readonly kind: "emit";
+  /** Gives the attributes and data of the event; what is missing is made up. */
+  readonly event: Template;
+}
+export interface ListenTask extends TaskBase {
+  readonly kind: "listen";
+  readonly to: EventStrategy;
+  /** Of `any`: a condition on what was consumed, or a strategy whose events end it; null: the first event does. */
+  readonly until: Program | EventStrategy | null;
+  readonly read: ReadAs;
+  readonly foreach: ListenForeach | null;
+}
+export interface EventStrategy {
+  readonly kind: "one" | "all" | "any";
+  /** Declared order; `any` of none is every event. */
+  readonly filters: readonly ListenFilter[];
+}
+export interface ListenFilter {
+  readonly filter: EventFilter;
+  /** What a correlation must be, by its key; without an entry the first value seen is it. */
+  readonly expect: Readonly<Record<string, Template>>;
+}
+/** What is done with each event, one after another. */
+export interface ListenForeach {
+  /** Names of the variables, without `$`. */
+  readonly item: string;
+  readonly at: string;
+  readonly do: TaskList;
+  readonly output: OutputFlow;
+  readonly export: OutputFlow;
+}
 export interface CallHttpTask extends TaskBase {
   readonly kind: "call";
   readonly call: "http";
@@ -269,5 +305,7 @@ export type Task =
   | RaiseTask
   | TryTask
   | WaitTask
+  | EmitTask
+  | ListenTask
   | CallTask
   | RunWorkflowTask;

@@ -4,6 +4,7 @@ import { finish, taskOf } from "./flow.ts";
 import { prepared } from "./prepared.ts";
 import type { Situation } from "./scope.ts";
 import { descendantsOf, type ExecutionState, type Frame, frameOf, ROOT } from "./state.ts";
+import { heardBy, listensAgain } from "./tasks/listen.ts";
 import { chosen } from "./tasks/switch.ts";
 
 /**
@@ -40,7 +41,8 @@ function acceptAnswer(state: ExecutionState, situation: Situation, fact: AnswerF
   return [{ type: "task.failed", source, data }];
 }
 
-function acceptMessage(state: ExecutionState, situation: Situation, { message }: MessageFact): readonly Draft[] {
+function acceptMessage(state: ExecutionState, situation: Situation, fact: MessageFact): readonly Draft[] {
+  const { message } = fact;
   const said = "reason" in message && message.reason !== undefined ? { reason: message.reason } : {};
   switch (message.type) {
     case "cancel":
@@ -49,6 +51,8 @@ function acceptMessage(state: ExecutionState, situation: Situation, { message }:
       return state.phase === "open" && !state.paused ? [fromApi("execution.paused", said)] : [];
     case "resume":
       return state.phase === "open" && state.paused ? [fromApi("execution.resumed", said)] : [];
+    case "event":
+      return heardBy(state, situation, message, fact.source);
     case "retry":
       return state.phase === "failed" ? retried(state, situation, message.letter) : [];
   }
@@ -69,6 +73,7 @@ function retried(state: ExecutionState, situation: Situation, letter: string): r
     ...surviving(state).flatMap((frame) => [
       ...again(frame, "timeout", situation.now),
       ...(frame.step.do === "fail" || frame.attempt?.section === "catch" ? [] : again(frame, "attempt", situation.now)),
+      ...listensAgain(frame),
     ]),
   ];
 }

@@ -9,9 +9,11 @@ import type { Situation } from "./scope.ts";
 import { type ExecutionState, type Frame, frameOf, ROOT, type Step } from "./state.ts";
 import { enterCall, nextInFunction } from "./tasks/call.ts";
 import { enterDo, nextInDo } from "./tasks/do.ts";
+import { enterEmit } from "./tasks/emit.ts";
 import { beginBefore, inOwnWork, nextInExtension } from "./tasks/extended.ts";
 import { enterFor, nextInFor } from "./tasks/for.ts";
 import { enterFork, nextInFork } from "./tasks/fork.ts";
+import { enterListen, iterateListen, nextInListen } from "./tasks/listen.ts";
 import { enterRaise } from "./tasks/raise.ts";
 import { enterRun } from "./tasks/run.ts";
 import { enterSet } from "./tasks/set.ts";
@@ -90,6 +92,7 @@ function workflowTurn(state: ExecutionState, situation: Situation, frame: Frame,
 
 function taskTurn(turn: Turn, step: Step): readonly Draft[] {
   if (step.do === "finish") return finish(turn.state, turn.situation, turn.frame, turn.task, step.output);
+  if (step.do === "iterate" && turn.task.kind === "listen") return iterateListen({ ...turn, task: turn.task });
   if (step.do !== "next") return beginBefore(turn) ?? enter(inOwnWork(turn));
   return isInExtension(turn.frame) ? (nextInExtension(turn, step) ?? enter(inOwnWork(turn))) : next(turn, step);
 }
@@ -117,6 +120,10 @@ function enter(turn: Turn): readonly Draft[] {
       return enterCall({ ...turn, task });
     case "run":
       return enterRun({ ...turn, task });
+    case "emit":
+      return enterEmit({ ...turn, task });
+    case "listen":
+      return enterListen({ ...turn, task });
   }
 }
 
@@ -131,6 +138,8 @@ function next(turn: Turn, step: Extract<Step, { do: "next" }>): readonly Draft[]
       return nextInFork({ ...turn, task }, step);
     case "try":
       return nextInTry({ ...turn, task }, step);
+    case "listen":
+      return nextInListen({ ...turn, task }, step);
     case "call":
       return nextInFunction({ ...turn, task }, step);
     default:

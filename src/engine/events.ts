@@ -1,3 +1,4 @@
+import type { EventEnvelope } from "../values/cloud-event.ts";
 import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
@@ -201,6 +202,59 @@ export type TimerCancelled = Recorded<
   OfTask & { readonly timer: number; readonly purpose: TimerPurpose }
 >;
 
+/**
+ * A listen task hears events from here on. The subscription's name is this event's sequence. What its filters need to know stands
+ * here, so that whoever delivers events and whoever takes them judge alike.
+ */
+export type EventSubscribed = Recorded<
+  "event.subscribed",
+  OfTask & {
+    /** Key in `Workflow.byKey`. */
+    readonly key: string;
+    /** Position in the tenant's log of events after which they count. */
+    readonly from: number;
+    /** What the correlations must be, by key, for each filter in declared order, those of `until` last. */
+    readonly expected: readonly JsonObject[];
+    /** Variables that the filters read. */
+    readonly args?: JsonObject;
+    /** Each event is worked on, under these names. */
+    readonly each?: { readonly item: string; readonly at: string };
+    /** It never ends by itself, so that nobody asks for what it consumed. */
+    readonly forgets?: true;
+  }
+>;
+/** An event that a listen task takes: `filter` is the place of the filter it fills, -1 where every event counts. */
+export type EventReceived = Recorded<
+  "event.received",
+  OfTask & {
+    readonly subscription: number;
+    readonly position: number;
+    readonly event: { readonly id: string; readonly source: string; readonly type: string };
+    readonly filter: number;
+    /** As the task reads it; absent for one of `until`, which is no part of the output. */
+    readonly value?: Json;
+    readonly until?: true;
+    /** What its correlations are, by key. */
+    readonly correlation?: JsonObject;
+    /** Nothing more is heard. */
+    readonly last?: true;
+  }
+>;
+/** The `foreach` of a listen task is through with an event. */
+export type EventProcessed = Recorded<
+  "event.processed",
+  OfTask & {
+    readonly iteration: number;
+    /** After `foreach.output`. */
+    readonly output: Json;
+    readonly context?: Json;
+    /** `until` holds: nothing more is heard, nor worked on. */
+    readonly last?: true;
+  }
+>;
+/** An event to be published, whole; its name in the log is its id, unless the author gave one. */
+export type EventEmitted = Recorded<"event.emitted", OfTask & { readonly event: EventEnvelope }>;
+
 export type HistoryEvent =
   | ExecutionStarted
   | ExecutionPaused
@@ -219,7 +273,11 @@ export type HistoryEvent =
   | TaskCancelled
   | TimerScheduled
   | TimerFired
-  | TimerCancelled;
+  | TimerCancelled
+  | EventSubscribed
+  | EventReceived
+  | EventProcessed
+  | EventEmitted;
 
 /** What an executor is asked to do (`evaluate`: give the value of a `set`, or the place of the case of a `switch` that holds; `resource`: pin what the task needs) or, for `workflow`, the runtime. */
 export interface ActivityRequest {

@@ -1,6 +1,9 @@
 import type { Json, JsonObject } from "../values/json.ts";
 import { problemToJson } from "../values/problem.ts";
 import type {
+  EventProcessed,
+  EventReceived,
+  EventSubscribed,
   ExecutionStarted,
   HistoryEvent,
   Move,
@@ -12,15 +15,18 @@ import type {
   TimerFired,
 } from "./events.ts";
 import { extensionMark, inOwnSection, isInExtension, sectionAfter } from "./extensions.ts";
+import { idle, omit, turn, withFrame, without, withoutAll, withoutWork } from "./frames.ts";
+import { iterating, processed, received, subscribed } from "./listening.ts";
+import { reopened } from "./reopen.ts";
 import {
   type Around,
   descendantsOf,
   type ExecutionState,
   type Frame,
   frameOf,
+  type Listen,
   type PendingActivity,
   ROOT,
-  type Step,
 } from "./state.ts";
 
 /** The state after an event. Remembers only: evaluates nothing, so that a replay cannot differ. */
@@ -79,9 +85,9 @@ function applied(state: ExecutionState, event: HistoryEvent): ExecutionState {
     case "execution.retried":
       return reopened(state, event.at);
     case "execution.cancelled":
-      return { ...closed(state, "cancelled"), frames: {}, ready: [], activities: {}, timers: {} };
+      return emptied(closed(state, "cancelled"));
     case "workflow.completed":
-      return { ...closed(state, "completed"), frames: {}, ready: [], activities: {}, timers: {} };
+      return emptied(closed(state, "completed"));
     case "workflow.failed":
       return closed(state, "failed");
     case "task.started":
@@ -133,7 +139,19 @@ function applied(state: ExecutionState, event: HistoryEvent): ExecutionState {
       return timerFired(state, event);
     case "timer.cancelled":
       return { ...state, timers: omit(state.timers, [event.data.timer]) };
+    case "event.subscribed":
+      return eventSubscribed(state, event);
+    case "event.received":
+      return eventReceived(state, event);
+    case "event.processed":
+      return eventProcessed(state, event);
+    case "event.emitted":
+      return state;
   }
+}
+
+function emptied(state: ExecutionState): ExecutionState {
+  return { ...state, frames: {}, ready: [], activities: {}, timers: {}, subscriptions: {} };
 }
 
 function opened({ data, at }: ExecutionStarted): ExecutionState {
@@ -169,6 +187,7 @@ function opened({ data, at }: ExecutionStarted): ExecutionState {
     children: [],
     abandoned: [],
     timers: {},
+    subscriptions: {},
   };
 }
 
@@ -216,6 +235,7 @@ function newFrame(of: {
     loop: null,
     attempt: null,
     fork: null,
+    listen: null,
   };
 }
 
@@ -275,6 +295,9 @@ function taskSkipped(state: ExecutionState, { data }: TaskSkipped): ExecutionSta
 function entered(before: ExecutionState, data: TaskStarted["data"] | TaskSkipped["data"]): ExecutionState {
   const state = sectioned(before, data);
   const parent = frameOf(state, data.parent);
+  if (data.iteration !== undefined && parent.listen !== null) {
+    return withFrame(state, parent.id, iterating(parent.listen, data.iteration));
+  }
   if (data.iteration !== undefined && parent.loop !== null) {
     const loop = { ...parent.loop, index: data.iteration };
     return withFrame(state, parent.id, { loop, vars: loopVariables(loop), visits: {} });
@@ -295,7 +318,9 @@ function sectioned(state: ExecutionState, data: TaskStarted["data"] | TaskSkippe
   if (parent.around === undefined) return state;
   const around = sectionAfter(parent.around, data.extension);
   if (around === parent.around) return state;
-  const moved = withFrame(state, parent.id, { around, visits: {} });
+  // What failed inside and was caught goes with the first task that comes after.
+  const rest = around.section === "after" ? withoutAll(state, descendantsOf(state, parent.id)) : state;
+  const moved = withFrame(rest, parent.id, { around, visits: {} });
   if (data.extension?.asked === undefined) return moved;
   const answered = withFrame(moved, parent.id, { activity: null });
   return { ...answered, activities: omit(answered.activities, [data.extension.asked]) };
@@ -353,118 +378,46 @@ function timerFired(state: ExecutionState, { data }: TimerFired): ExecutionState
   }
 }
 
+function eventSubscribed(state: ExecutionState, event: EventSubscribed): ExecutionState {
+  const frame = frameOf(state, event.data.frame);
+  const subscriptions = { ...state.subscriptions, [event.sequence]: { frame: frame.id } };
+  // After a redrive it goes on with whatever it was doing.
+  const waiting = frame.listen === null ? idle(state, frame.id) : state;
+  const begun = frame.listen === null ? inOwnSection(frame) : {};
+  return { ...withFrame(waiting, frame.id, { ...begun, listen: subscribed(frame.listen, event) }), subscriptions };
+}
+
+function eventReceived(state: ExecutionState, { data }: EventReceived): ExecutionState {
+  const frame = frameOf(state, data.frame);
+  if (frame.listen === null) throw new Error(`frame ${frame.id} hears an event and does not listen`);
+  return listenGoesOn(state, frame.id, received(frame.listen, data));
+}
+
+function eventProcessed(state: ExecutionState, { data }: EventProcessed): ExecutionState {
+  const frame = frameOf(state, data.frame);
+  if (frame.listen === null) throw new Error(`frame ${frame.id} is through with an event and does not listen`);
+  const begun = frame.listen.isIterating ? frame.listen : iterating(frame.listen, data.iteration).listen;
+  const after = listenGoesOn(withFrame(state, frame.id, { vars: {} }), frame.id, processed(begun, data));
+  return data.context === undefined ? after : { ...after, context: data.context };
+}
+
+/** Works on the next event, ends, or waits for one. */
+function listenGoesOn(state: ExecutionState, id: number, listen: Listen): ExecutionState {
+  const kept = withFrame(state, id, { listen });
+  const names = Object.entries(kept.subscriptions).filter(([, { frame }]) => frame === id);
+  const isOver = listen.subscription === null;
+  const subscriptions = isOver
+    ? omit(
+        kept.subscriptions,
+        names.map(([name]) => Number(name)),
+      )
+    : kept.subscriptions;
+  const after = { ...kept, subscriptions };
+  if (listen.isIterating) return after;
+  if (listen.waiting.length > 0) return turn(after, id, { do: "iterate" });
+  return isOver ? turn(after, id, { do: "finish", output: listen.consumed }) : idle(after, id);
+}
+
 function closed(state: ExecutionState, phase: "completed" | "failed" | "cancelled"): ExecutionState {
   return { ...state, phase, paused: false };
-}
-
-/**
- * After a redrive: the failed frame starts over; so does every task whose activity, wait or retry delay was given up when the
- * execution failed. A frame that failed between two tasks, or was interrupted by a timeout, takes the step it was to take.
- */
-function reopened(state: ExecutionState, at: number): ExecutionState {
-  const restarted = Object.values(state.frames).filter((frame) => frame.step.do === "fail");
-  const inside = restarted.flatMap((frame) => descendantsOf(state, frame.id));
-  const kept = withoutAll(state, inside);
-  const frames = Object.values(kept.frames).map((frame) => [frame.id, reopenedFrame(kept, frame, at)] as const);
-  const limits = Object.entries(kept.timers).filter(
-    ([, { purpose }]) => purpose === "timeout" || purpose === "attempt",
-  );
-  return {
-    ...kept,
-    phase: "open",
-    frames: Object.fromEntries(frames),
-    ready: frames.filter(([, frame]) => frame.step.do !== "idle").map(([id]) => id),
-    activities: {},
-    timers: Object.fromEntries(limits),
-  };
-}
-
-function reopenedFrame(state: ExecutionState, frame: Frame, at: number): Frame {
-  const timed: Frame = { ...frame, attempt: frame.attempt === null ? null : { ...frame.attempt, since: at } };
-  const { step } = timed;
-  if (step.do === "fail") return restartedFrame(timed);
-  if (step.do === "expire" || step.do === "expire-attempt") return givenUpAgain(state, { ...timed, step: step.was });
-  return givenUpAgain(state, timed);
-}
-
-/** A task whose activity or timer was given up with the execution asks for it again. */
-function givenUpAgain(state: ExecutionState, frame: Frame): Frame {
-  const delayed = Object.values(state.timers).some(
-    (timer) => timer.frame === frame.id && (timer.purpose === "wait" || timer.purpose === "retry"),
-  );
-  return frame.activity === null && !delayed ? frame : { ...frame, step: { do: "enter" }, activity: null };
-}
-
-function restartedFrame(frame: Frame): Frame {
-  return {
-    ...frame,
-    step: frame.begun ? { do: "enter" } : { do: "begin" },
-    activity: null,
-    visits: {},
-    vars: {},
-    loop: frame.loop === null ? null : { ...frame.loop, index: -1 },
-    attempt: frame.attempt === null ? null : { ...frame.attempt, number: 1, section: "try" },
-    fork: frame.fork === null ? null : { ...frame.fork, outputs: {} },
-    ...(frame.around === undefined ? {} : { around: { active: frame.around.active, section: "start", at: -1 } }),
-  };
-}
-
-function withFrame(state: ExecutionState, id: number, change: Partial<Frame>): ExecutionState {
-  return { ...state, frames: { ...state.frames, [id]: { ...frameOf(state, id), ...change } } };
-}
-
-/** Gives a frame a step and its turn. A frame whose turn was not taken yet keeps its place. */
-function turn(state: ExecutionState, id: number, step: Step, place: "first" | "last" = "last"): ExecutionState {
-  const others = state.ready.filter((other) => other !== id);
-  return { ...withFrame(state, id, { step }), ready: place === "first" ? [id, ...others] : [...others, id] };
-}
-
-function idle(state: ExecutionState, id: number): ExecutionState {
-  const ready = state.ready.filter((other) => other !== id);
-  return { ...withFrame(state, id, { step: { do: "idle" } }), ready };
-}
-
-function without(state: ExecutionState, frame: Frame): ExecutionState {
-  return withoutAll(state, [...descendantsOf(state, frame.id), frame]);
-}
-
-/** Drops frames with all they asked for. */
-function withoutAll(state: ExecutionState, frames: readonly Frame[]): ExecutionState {
-  if (frames.length === 0) return state;
-  const ids = new Set(frames.map(({ id }) => id));
-  const of = (work: Readonly<Record<number, { frame: number }>>) =>
-    Object.entries(work)
-      .filter(([, { frame }]) => ids.has(frame))
-      .map(([name]) => Number(name));
-  return {
-    ...state,
-    frames: omit(state.frames, [...ids]),
-    ready: state.ready.filter((id) => !ids.has(id)),
-    activities: omit(state.activities, of(state.activities)),
-    timers: omit(state.timers, of(state.timers)),
-  };
-}
-
-/** Drops what a frame itself asked for. */
-function withoutWork(state: ExecutionState, id: number): ExecutionState {
-  const mine = (work: Readonly<Record<number, { frame: number }>>) =>
-    Object.entries(work)
-      .filter(([, { frame }]) => frame === id)
-      .map(([name]) => Number(name));
-  const stripped = {
-    ...state,
-    activities: omit(state.activities, mine(state.activities)),
-    timers: omit(state.timers, mine(state.timers)),
-  };
-  return withFrame(stripped, id, { activity: null, waitUntil: null });
-}
-
-function omit<Value>(
-  record: Readonly<Record<number, Value>>,
-  keys: readonly number[],
-): Readonly<Record<number, Value>> {
-  if (keys.length === 0) return record;
-  const rest = { ...record };
-  for (const key of keys) delete rest[key];
-  return rest;
 }

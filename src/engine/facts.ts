@@ -1,3 +1,4 @@
+import type { EventEnvelope } from "../values/cloud-event.ts";
 import type { Json } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
 import type { EventSource } from "./events.ts";
@@ -27,7 +28,23 @@ export interface MessageFact extends FactBase {
     | { readonly type: "pause"; readonly reason?: string }
     | { readonly type: "resume"; readonly reason?: string }
     /** Written by the store's `unpark` when it reopens a failed execution. */
-    | { readonly type: "retry"; readonly letter: string };
+    | { readonly type: "retry"; readonly letter: string }
+    | EventMessage;
+}
+
+/** A published event that a subscription may be waiting for. */
+export interface EventMessage {
+  readonly type: "event";
+  /** The subscription's name. */
+  readonly subscription: number;
+  readonly position: number;
+  /** When it was published, store time, epoch milliseconds. */
+  readonly publishedAt: number;
+  readonly event: EventEnvelope;
+  /** Its data as received, where that is not what JSON makes of it. */
+  readonly raw?: string;
+  /** Name of the `event.emitted` it comes from: `<executionId>.<sequence>`. */
+  readonly origin?: string;
 }
 
 /** A fact before the store has stamped it. */

@@ -122,8 +122,8 @@ function handled(at: Catching): readonly Draft[] {
   const before = unwind(at, error);
   const first = task.catch.do?.[0];
   if (first === undefined) {
-    const then = task.catch.then === null ? {} : { then: task.catch.then };
-    return [...before, ...finish(without(state, frame), situation, frame, task, frame.input, then)];
+    const ending = { offset: before.length, ...(task.catch.then === null ? {} : { then: task.catch.then }) };
+    return [...before, ...finish(without(state, frame), situation, frame, task, frame.input, ending)];
   }
   const handler: Frame = {
     ...frame,

@@ -35,6 +35,8 @@ export function listOf(task: Task | null, frame: Frame, situation: Situation): T
       return task.do;
     case "try":
       return frame.attempt?.section === "catch" ? (task.catch.do ?? []) : task.try;
+    case "listen":
+      return task.foreach?.do ?? null;
     default:
       return null;
   }
@@ -210,6 +212,8 @@ export interface Ending {
   readonly asked?: number;
   /** Nothing comes after it: what extensions put there is done, or is skipped by an `exit` before it. */
   readonly final?: boolean;
+  /** Events decided before these ones in the same step. */
+  readonly offset?: number;
 }
 
 /**
@@ -275,7 +279,7 @@ function beginAfter(
   frame: Frame,
   task: Task,
   output: Json,
-  { move, then = task.then, plain, asked }: Ending,
+  { move, then = task.then, plain, asked, offset = 0 }: Ending,
 ): readonly Draft[] | undefined {
   if (frame.around === undefined) return undefined;
   const at = nextExtension(task, frame.around, "after", 0);
@@ -290,7 +294,8 @@ function beginAfter(
   const entry: ExtensionEntry = { at, section: "after", held, ...(asked === undefined ? {} : { asked }) };
   const parent: Frame = { ...frame, around: sectionAfter(frame.around, entry), visits: {} };
   const before = endInside(state, situation, frame, "its task ended", true);
-  return [...before, ...begin(state, situation, parent, first, 0, list, output, { extension: entry }, before.length)];
+  const ahead = offset + before.length;
+  return [...before, ...begin(state, situation, parent, first, 0, list, output, { extension: entry }, ahead)];
 }
 
 function parentFrame(state: ExecutionState, frame: Frame): Frame {

@@ -1,6 +1,6 @@
 import type { TaskReference } from "../values/task-reference.ts";
 
-export type OwedKind = "activity" | "timer" | "child";
+export type OwedKind = "activity" | "timer" | "child" | "subscription";
 /**
  * `wait`: of a wait task. `retry`: delay before a try starts over. `timeout`: of a task or, on frame 1, of the workflow.
  * `attempt`: limit of one attempt of a try.
@@ -8,7 +8,7 @@ export type OwedKind = "activity" | "timer" | "child";
 export type TimerPurpose = "wait" | "retry" | "timeout" | "attempt";
 
 /** Work asked of the world and not answered, named by the sequence of the event that asked. */
-export type OwedWork = OwedActivity | OwedTimer | OwedChild;
+export type OwedWork = OwedActivity | OwedTimer | OwedChild | OwedSubscription;
 export interface OwedActivity {
   readonly kind: "activity";
   readonly name: number;
@@ -30,4 +30,10 @@ export interface OwedChild {
   readonly name: number;
   readonly task: TaskReference;
   readonly await: boolean;
+}
+/** Events are waited for; nobody answers, but each of them is a message. */
+export interface OwedSubscription {
+  readonly kind: "subscription";
+  readonly name: number;
+  readonly task: TaskReference;
 }

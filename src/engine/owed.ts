@@ -18,5 +18,8 @@ export function owed(state: ExecutionState): readonly OwedWork[] {
       fireAt: timer.fireAt,
     }),
   );
-  return [...activities, ...timers].sort((a, b) => a.name - b.name);
+  const subscriptions = Object.entries(state.subscriptions).map(
+    ([name, { frame }]): OwedWork => ({ kind: "subscription", name: Number(name), task: frameOf(state, frame).task }),
+  );
+  return [...activities, ...timers, ...subscriptions].sort((a, b) => a.name - b.name);
 }

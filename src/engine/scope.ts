@@ -10,6 +10,8 @@ export interface Situation {
   /** Store time, epoch milliseconds. */
   readonly now: number;
   readonly workflow: Workflow;
+  /** Position in the tenant's log of events, read before the decision: who begins to listen hears what comes after it. Default 0. */
+  readonly eventsEnd?: number;
   /** For `$runtime`. */
   readonly runtime: { readonly name: string; readonly version: string };
   /** How deep workflows run by workflows may nest; 0: not at all. */

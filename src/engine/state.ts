@@ -43,6 +43,8 @@ export interface ExecutionState {
   readonly abandoned: readonly { readonly name: number; readonly at: number }[];
   /** Timers neither fired nor cancelled, by name. */
   readonly timers: Readonly<Record<number, PendingTimer>>;
+  /** Subscriptions to events, by name. */
+  readonly subscriptions: Readonly<Record<number, { readonly frame: number }>>;
 }
 
 export interface PendingActivity {
@@ -73,6 +75,8 @@ export type Step =
   | { readonly do: "expire"; readonly was: Step }
   /** The limit of this attempt of a try has passed. */
   | { readonly do: "expire-attempt"; readonly was: Step }
+  /** The first of the events that wait is worked on. */
+  | { readonly do: "iterate" }
   /** After a redrive: it had failed before it could be entered, in its `if`, `input` or what it goes over. */
   | { readonly do: "begin" }
   /** It waits for children or the world. */
@@ -111,8 +115,32 @@ export interface Frame {
   readonly loop: Loop | null;
   readonly attempt: Attempt | null;
   readonly fork: Fork | null;
+  readonly listen: Listen | null;
   /** Present while extensions apply to the task. */
   readonly around?: Around;
+}
+
+/** Of a listen task, from when it has subscribed. */
+export interface Listen {
+  /** Name of its subscription; null once nothing more is heard. */
+  readonly subscription: number | null;
+  /** Of the last event taken, or where it began. */
+  readonly position: number;
+  readonly expected: readonly JsonObject[];
+  readonly args: JsonObject;
+  readonly each: { readonly item: string; readonly at: string } | null;
+  readonly forgets: boolean;
+  /** The first value of each correlation, by key. */
+  readonly seen: JsonObject;
+  /** Places of the filters that have their event. */
+  readonly filled: readonly number[];
+  /** What the output will be, so far. */
+  readonly consumed: readonly Json[];
+  /** Taken, and not worked on yet. */
+  readonly waiting: readonly Json[];
+  /** Iteration under way, or the last one; -1 before the first. */
+  readonly iteration: number;
+  readonly isIterating: boolean;
 }
 
 /** Where an extended task is: at its start, in the tasks before it, in its own, in those after it. */

@@ -13,9 +13,9 @@ export interface EvaluationTime {
 
 /** A compiled expression. */
 export interface Program {
-  /** The jq text, without `${ }`. */
+  /** The jq text, without `${ }` and blanks around it. */
   readonly source: string;
-  /** The variables of those it was compiled with that it uses, without `$`. */
+  /** The variables of those it was compiled with that it names, without `$`; some may never be evaluated. */
   readonly reads: readonly string[];
   /** The first output, undefined when there is none. Without a time `now` is an error. @throws {ExpressionError} */
   first(input: Json, args: ExpressionArguments, time?: EvaluationTime): Json | undefined;
@@ -34,10 +34,10 @@ export function isVariableName(name: string): boolean {
  * Compiles a jq text. Programs are pure: besides their input and arguments they see only the time that they are handed.
  *
  * @param variables names that may be used, without `$`.
- * @throws {ExpressionSyntaxError} with the place, and what was expected there or what may be named.
+ * @throws {ExpressionSyntaxError} with the place in `source`, and what was expected there or what may be named.
  */
 export function compileExpression(source: string, variables: readonly string[]): Program {
-  return new Expression(compiled(source.trim(), variables));
+  return new Expression(compiled(source, variables));
 }
 
 function compiled(source: string, variables: readonly string[]): JqProgram {
@@ -57,7 +57,7 @@ class Expression implements Program {
   readonly reads: readonly string[];
 
   constructor(private readonly program: JqProgram) {
-    this.source = program.source;
+    this.source = program.source.trim();
     this.reads = program.reads;
   }
 

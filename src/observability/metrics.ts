@@ -34,6 +34,11 @@ export function createMetrics(): Metrics {
   ]);
   const letters = counter("durabull_dead_letters_total", "Dead letters parked.", ["kind"]);
   const faults = counter("durabull_engine_faults_total", "Wake-ups the engine could not process.");
+  const published = counter("durabull_events_published_total", "Events published by emit tasks or over the API.");
+  const delivered = counter(
+    "durabull_events_delivered_total",
+    "Events put before a subscription that may be waiting for them.",
+  );
   const expired = counter("durabull_executions_expired_total", "Executions removed because their retention was over.");
   const lateness = histogram(
     "durabull_timer_lateness_seconds",
@@ -55,7 +60,7 @@ export function createMetrics(): Metrics {
     "outcome",
   ]);
   // Shown from the first scrape on: an increase from nothing to one is seen by no alert.
-  for (const kind of ["wake", "activity", "timer", "letter"]) rescues.inc({ kind }, 0);
+  for (const kind of ["wake", "activity", "timer", "child", "subscription", "letter"]) rescues.inc({ kind }, 0);
   for (const kind of ["job", "answer"]) orphans.inc({ kind }, 0);
   for (const kind of ["event", "activity", "execution"]) letters.inc({ kind }, 0);
   for (const status of ["COMPLETED", "FAILED", "CANCELLED"]) ended.inc({ status }, 0);
@@ -80,6 +85,8 @@ export function createMetrics(): Metrics {
     scheduleToStart: (kind, ms) => waits.observe({ kind }, seconds(ms)),
     step: (kind, outcome, ms) => steps.observe({ kind, outcome }, seconds(ms)),
     activity: (kind, ok, ms) => activities.observe({ kind, outcome: ok ? "ok" : "error" }, seconds(ms)),
+    published: (events) => published.inc(events),
+    delivered: () => delivered.inc(),
     expired: (executions) => expired.inc(executions),
   };
 }

@@ -13,8 +13,9 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { Log } from "../ports/executor.ts";
-import type { Span, SpanOptions, Tracing } from "../ports/tracing.ts";
+import type { Attributes, Span, SpanOptions, Tracing } from "../ports/tracing.ts";
 import type { TraceContext } from "../values/trace-context.ts";
+import type { Hider } from "./hider.ts";
 
 /** Hands contexts on and records nothing. */
 export const NO_TRACING: Tracing = {
@@ -30,6 +31,8 @@ export interface TracingOptions {
   /** Name of this process. */
   readonly worker: string;
   readonly log: Log;
+  /** What it hides stands in no span. */
+  readonly hider: Hider;
 }
 
 export interface StartedTracing extends Tracing {
@@ -67,7 +70,7 @@ export async function startTracing(options: TracingOptions): Promise<StartedTrac
   provider.register();
   const tracer = provider.getTracer("durabull", options.version);
   return {
-    span: (given, run) => runSpan(tracer, given, run),
+    span: (given, run) => runSpan(tracer, options.hider, given, run),
     logFields() {
       const span = trace.getActiveSpan()?.spanContext();
       return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId };
@@ -92,17 +95,22 @@ const KINDS = {
 
 async function runSpan<T>(
   tracer: Tracer,
+  { hide }: Hider,
   { name, kind, parent, attributes = {} }: SpanOptions,
   run: (span: Span) => Promise<T>,
 ): Promise<T> {
   const around = parent === undefined ? context.active() : remote(parent);
-  const span = tracer.startSpan(name, { kind: KINDS[kind], attributes: { ...attributes } }, around);
+  const shown = (all: Attributes) =>
+    Object.fromEntries(
+      Object.entries(all).map(([key, value]) => [key, typeof value === "string" ? hide(value) : value]),
+    );
+  const span = tracer.startSpan(hide(name), { kind: KINDS[kind], attributes: shown(attributes) }, around);
   const failed = (message: string) => {
-    span.setStatus({ code: SpanStatusCode.ERROR, message });
+    span.setStatus({ code: SpanStatusCode.ERROR, message: hide(message) });
   };
   try {
     return await context.with(trace.setSpan(around, span), () =>
-      run({ context: contextOf(span), set: (more) => span.setAttributes({ ...more }), failed }),
+      run({ context: contextOf(span), set: (more) => span.setAttributes(shown(more)), failed }),
     );
   } catch (error) {
     failed(error instanceof Error ? error.message : String(error));

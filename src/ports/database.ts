@@ -2,11 +2,12 @@ import type { DefinitionReference } from "../engine/events.ts";
 import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
 import type { JsonObject } from "../values/json.ts";
 import type { ExecutionStatus } from "../values/status.ts";
+import type { EventLog } from "./event-log.ts";
 import type { Page, Paged } from "./event-store.ts";
 import type { RetentionDatabase } from "./retention.ts";
 
-/** Definitions, the searchable lists, and what workers announce. Lists may lag behind the logs. */
-export interface Database extends RetentionDatabase {
+/** Definitions, the searchable lists, published events and who waits for them, and what workers announce. Lists may lag behind the logs. */
+export interface Database extends RetentionDatabase, EventLog {
   /** Makes the tenant on first use. */
   ensureTenant(tenant: TenantId): Promise<void>;
   tenants(): Promise<readonly TenantId[]>;

@@ -36,6 +36,11 @@ export interface EventStore extends RetentionStore, QuotaStore, Blobs {
   /** The executions of a group whose `due` has come, oldest first. */
   due(group: Group): Promise<readonly ExecutionId[]>;
   /**
+   * `due` in one operation with `read` of the one that is most likely due; `log` is null unless it is.
+   * @throws {CorruptRecordError} as `read`.
+   */
+  dueAndRead(group: Group, guess: ExecutionId, options: ReadOptions): Promise<DueAndRead>;
+  /**
    * Head, events later than `after`, the first `inboxLimit` facts, the store's time. With `after: 0` and a stored snapshot: that
    * snapshot and only the events later than it (unless `snapshot: false`). Verifies that versions are contiguous.
    * @throws {CorruptRecordError} for a record of an unknown schema number, or a gap.
@@ -187,6 +192,10 @@ export interface ReadOptions {
   readonly after: number;
   readonly inboxLimit: number;
   readonly snapshot?: boolean;
+}
+export interface DueAndRead {
+  readonly due: readonly ExecutionId[];
+  readonly log: ReadResult | null;
 }
 export interface ReadResult {
   readonly head: ExecutionHead;

@@ -14,13 +14,17 @@ export interface RuntimeMetrics {
   /** A job runs again because its earlier holder died or stalled. */
   redelivered(queue: string): void;
   /** Looking had to create a job that was missing; 0 in a run without faults. */
-  rescue(kind: "wake" | "activity" | "timer" | "child" | "letter"): void;
+  rescue(kind: "wake" | "activity" | "timer" | "child" | "subscription" | "letter"): void;
   /** A timer was fired this long after it was due. */
   timerLateness(ms: number): void;
   activity(kind: string, ok: boolean, ms: number): void;
   ended(status: string): void;
   deadLetter(kind: string): void;
   engineFault(): void;
+  /** Events were published by `emit` tasks or over the API. */
+  published(events: number): void;
+  /** An event was put before a subscription that may be waiting for it. */
+  delivered(): void;
   /** Executions were removed because their retention was over. */
   expired(executions: number): void;
 }

@@ -27,7 +27,9 @@ export type Notice =
       readonly status: ExecutionStatus;
     }
   /** The tenant's log of status changes has grown. */
-  | { readonly kind: "changes"; readonly tenant: TenantId };
+  | { readonly kind: "changes"; readonly tenant: TenantId }
+  /** Events of the tenant were published. */
+  | { readonly kind: "events"; readonly tenant: TenantId };
 
 export interface NoticeListener {
   readonly notice: (notice: Notice) => void;

@@ -21,7 +21,7 @@ export function jobOf(
   if (work.kind === "activity") {
     return { ...base, kind: "activity", ...(work.queue === undefined ? {} : { queue: work.queue }) };
   }
-  if (work.kind === "child") return undefined;
+  if (work.kind !== "timer") return undefined;
   return work.fireAt - now > horizonMs ? undefined : { ...base, kind: "timer", fireAt: work.fireAt, now };
 }
 

@@ -1,30 +1,29 @@
 import type { Outcome } from "../ports/executor.ts";
 import type { Json } from "../values/json.ts";
 import { type Problem, problemOf } from "../values/problem.ts";
+import { finderOf, leavesOf, type SecretFinder } from "../values/secret-pattern.ts";
 
 const HIDDEN = "[hidden]";
 /** Characters; a shorter text stands in too many others that are no secret. */
 const SHORTEST = 4;
 /** Characters of a text that cannot have come back by chance: no result holds one. */
 const UNMISTAKABLE = 8;
-/** Bytes; in base64 a shorter one is found by chance. */
-const SHORTEST_IN_BASE64 = 5;
 
 /**
  * What came of an activity, without the texts of the secrets it was given, wherever they stand in the output (members' names included)
- * or in an error's title and detail. A result that holds one of at least eight characters fails (authorization 403): it is not what its
+ * or in an error's type, title and detail. A result that holds one of at least eight characters fails (authorization 403): it is not what its
  * author meant, and passing it on changed would be worse. A shorter one, of at least four, is replaced by `[hidden]`, and so is any in an
- * error. Found are a text as it is, escaped as in JSON, percent-encoded in any way, and, from five bytes, inside base64 (basic
+ * error. Found are a text as it is, in any case of its letters (a URL writes its host in small ones), escaped as in JSON, percent-encoded in any way, and, from five bytes, inside base64 (basic
  * authentication, a raw body); a detail is cut short, so also the beginning of a text at its end. Numbers, and what a service has
  * changed or cut, are not found.
  */
 export function guardSecrets(outcome: Outcome, secrets: Json): Outcome {
   const texts = textsOf(secrets);
   if (texts.length === 0) return outcome;
-  const found = patternOf(texts);
+  const found = finderOf(texts);
   if (!outcome.ok) return { ...outcome, error: maskedProblem(outcome.error, found, texts) };
   const long = texts.filter((text) => text.length >= UNMISTAKABLE);
-  if (long.length > 0 && holds(outcome.output, patternOf(long))) {
+  if (long.length > 0 && holds(outcome.output, finderOf(long))) {
     return {
       ok: false,
       error: problemOf("authorization", "the result holds the text of a secret, so it is not recorded"),
@@ -40,37 +39,34 @@ export function guardSecrets(outcome: Outcome, secrets: Json): Outcome {
 export function hideCredentials(outcome: Outcome, credentials: readonly string[]): Outcome {
   const texts = textsOf([...credentials]).filter((text) => text.length >= UNMISTAKABLE);
   if (texts.length === 0) return outcome;
-  const found = patternOf(texts);
+  const found = finderOf(texts);
   if (!outcome.ok) return { ...outcome, error: maskedProblem(outcome.error, found, texts) };
   return { ok: true, output: masked(outcome.output, found) };
 }
 
-function patternOf(texts: readonly string[]): RegExp {
-  return new RegExp([...texts.map(inAnyEncoding), ...texts.flatMap(insideBase64)].join("|"), "g");
-}
-
-function holds(value: Json, pattern: RegExp): boolean {
-  if (typeof value === "string") return value.search(pattern) >= 0;
+function holds(value: Json, found: SecretFinder): boolean {
+  if (typeof value === "string") return found.isIn(value);
   if (typeof value !== "object" || value === null) return false;
-  if (Array.isArray(value)) return value.some((item: Json) => holds(item, pattern));
-  return Object.entries(value).some(([name, member]) => name.search(pattern) >= 0 || holds(member, pattern));
+  if (Array.isArray(value)) return value.some((item: Json) => holds(item, found));
+  return Object.entries(value).some(([name, member]) => found.isIn(name) || holds(member, found));
 }
 
-function maskedProblem(problem: Problem, found: RegExp, texts: readonly string[]): Problem {
-  const { title, detail } = problem;
+function maskedProblem(problem: Problem, found: SecretFinder, texts: readonly string[]): Problem {
+  const { type, title, detail } = problem;
   return {
     ...problem,
-    ...(title === undefined ? {} : { title: title.replace(found, HIDDEN) }),
-    ...(detail === undefined ? {} : { detail: withoutBeginning(detail.replace(found, HIDDEN), texts) }),
+    type: found.replacedIn(type, HIDDEN),
+    ...(title === undefined ? {} : { title: found.replacedIn(title, HIDDEN) }),
+    ...(detail === undefined ? {} : { detail: withoutBeginning(found.replacedIn(detail, HIDDEN), texts) }),
   };
 }
 
-function masked(value: Json, found: RegExp): Json {
-  if (typeof value === "string") return value.replace(found, HIDDEN);
+function masked(value: Json, found: SecretFinder): Json {
+  if (typeof value === "string") return found.replacedIn(value, HIDDEN);
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map((item: Json) => masked(item, found));
   return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [name.replace(found, HIDDEN), masked(member, found)]),
+    Object.entries(value).map(([name, member]) => [found.replacedIn(name, HIDDEN), masked(member, found)]),
   );
 }
 
@@ -87,38 +83,4 @@ function withoutBeginning(detail: string, texts: readonly string[]): string {
 function textsOf(secrets: Json): readonly string[] {
   const texts = new Set(leavesOf(secrets).flatMap((text) => [text, text.trim()]));
   return [...texts].filter((text) => text.length >= SHORTEST).sort((a, b) => b.length - a.length);
-}
-
-function leavesOf(value: Json): readonly string[] {
-  if (typeof value === "string") return [value];
-  return typeof value === "object" && value !== null ? Object.values(value).flatMap(leavesOf) : [];
-}
-
-function inAnyEncoding(text: string): string {
-  return [...text].map((character) => `(?:${[...new Set(formsOf(character))].join("|")})`).join("");
-}
-
-function formsOf(character: string): readonly string[] {
-  const percent = [...Buffer.from(character)].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
-  return [
-    literal(character),
-    literal(JSON.stringify(character).slice(1, -1)),
-    percent.replaceAll(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`),
-    ...(character === " " ? ["\\+"] : []),
-  ];
-}
-
-/** The digits that a text alone decides, for each of the three places at which its bytes may begin. */
-function insideBase64(text: string): readonly string[] {
-  const bytes = Buffer.from(text);
-  if (bytes.length < SHORTEST_IN_BASE64) return [];
-  return [0, 1, 2].map((before) => {
-    const digits = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64");
-    const own = digits.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
-    return own.replaceAll("+", "[-+]").replaceAll("/", "[/_]");
-  });
-}
-
-function literal(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 }

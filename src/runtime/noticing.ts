@@ -31,6 +31,11 @@ export function noticingDatabase(database: Database, notices: Pick<Notices, "tel
       await database.project(summary);
       notices.tell({ kind: "changes", tenant: summary.tenant });
     },
+    async publishEvents(tenant, channel, events, keep) {
+      const end = await database.publishEvents(tenant, channel, events, keep);
+      notices.tell({ kind: "events", tenant });
+      return end;
+    },
   });
 }
 

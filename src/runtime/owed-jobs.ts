@@ -7,7 +7,7 @@ export function jobsOf(head: ExecutionHead, owed: readonly OwedEntry[], now: num
   return owed.flatMap((entry): readonly Job[] => {
     const base = { executionId, tenant, workflowId, name: entry.name, dispatch: entry.dispatch };
     if (entry.kind === "timer") return [{ kind: "timer", ...base, fireAt: entry.fireAt, now }];
-    if (entry.kind === "child") return [];
+    if (entry.kind !== "activity") return [];
     return [{ kind: "activity", ...base, ...(entry.queue === undefined ? {} : { queue: entry.queue }) }];
   });
 }

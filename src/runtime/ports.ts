@@ -8,7 +8,10 @@ import type { Queues } from "../ports/queues.ts";
 import type { Retention } from "../ports/retention.ts";
 import type { Tracing } from "../ports/tracing.ts";
 import type { TenantId } from "../values/ids.ts";
+import type { EventDelivery } from "./deliver-events.ts";
+import type { SinkSettings } from "./event-sinks.ts";
 import type { Failpoints } from "./failpoints.ts";
+import type { LifecycleChoice, Publisher } from "./publish-events.ts";
 
 /** What the runtime works with; put together by compose. */
 export interface Ports {
@@ -22,6 +25,8 @@ export interface Ports {
   readonly metrics: RuntimeMetrics;
   readonly tracing: Tracing;
   readonly failpoints: Failpoints;
+  readonly publisher: Publisher;
+  readonly delivery: EventDelivery;
   readonly settings: RuntimeSettings;
 }
 
@@ -51,6 +56,8 @@ export interface RuntimeSettings {
   readonly timerPrecisionMs: number;
   /** Timers due later than this from now are armed later. */
   readonly timerHorizonMs: number;
+  /** How long the store may be told later that all that was owed is in the queues; 0 = at once. Far less than `lookGraceMs`. */
+  readonly settleAfterMs: number;
   /** Between two looks of the reconciler. */
   readonly reconcileEveryMs: number;
   readonly partitions: number;
@@ -58,6 +65,8 @@ export interface RuntimeSettings {
   readonly childDepth: number;
   /** Of each execution. */
   readonly limits: Limits;
+  readonly lifecycle: LifecycleChoice;
+  readonly sinks: SinkSettings;
   /** How long what has ended is kept. */
   readonly retention: Retention;
   /** Events between two snapshots. */

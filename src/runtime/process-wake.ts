@@ -11,12 +11,15 @@ import type { TraceContext } from "../values/trace-context.ts";
 import { cancelAbandoned, startChild, tellParent } from "./children.ts";
 import { parkExecution, parkWake } from "./dead-letters.ts";
 import { jobOf, lookAtOf, owedChanges } from "./dispatch.ts";
-import { type Loaded, load, snapshotOf } from "./load.ts";
+import { createLateSettles, type LateSettles } from "./late-settles.ts";
+import { type Ahead, dueOf, type Loaded, load, snapshotOf } from "./load.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import type { Ports } from "./ports.ts";
+import { publishHistory } from "./publish-events.ts";
 import { spanAttributes } from "./span-attributes.ts";
 import type { StateCache } from "./state-cache.ts";
 import { observeSteps } from "./step-latency.ts";
+import { subscribeOwed, unsubscribeGone } from "./subscriptions.ts";
 import { tellLists } from "./tell.ts";
 
 /** Refusals of a closing commit that finds unread messages, before it closes without them. */
@@ -30,6 +33,14 @@ type WakeDelivery = Pick<Delivery, "redelivered" | "signal">;
 export interface WakeProcessor {
   /** Takes every execution of the group that has something to decide; one that fails does not keep it from the others. */
   processWake(group: Group, delivery: WakeDelivery): Promise<void>;
+  /** Tells the store what it has not been told yet; for the end of a drain. */
+  flush(): Promise<void>;
+}
+
+/** What is shared by all wake-ups of a process. */
+interface Memory {
+  readonly cache: StateCache;
+  readonly late: LateSettles;
 }
 
 export function createWakeProcessor(ports: Ports, cache: StateCache): WakeProcessor {
@@ -38,23 +49,26 @@ export function createWakeProcessor(ports: Ports, cache: StateCache): WakeProces
    * others are counted for: each is counted only when its turn comes, and its commit clears it before the next has its turn.
    */
   const suspects = oneAtATime();
+  const memory: Memory = { cache, late: createLateSettles(ports) };
 
-  async function take(executionId: ExecutionId, { redelivered, signal }: WakeDelivery): Promise<void> {
-    if (!redelivered) return processOrCount(ports, cache, executionId, signal);
+  async function take(executionId: ExecutionId, { redelivered, signal }: WakeDelivery, ahead?: Ahead): Promise<void> {
+    if (!redelivered) return processOrCount(ports, memory, executionId, signal, ahead);
     return suspects(async () => {
       signal.throwIfAborted();
-      if (!(await countDeath(ports, executionId))) await processOrCount(ports, cache, executionId, signal);
+      if (!(await countDeath(ports, executionId))) await processOrCount(ports, memory, executionId, signal);
     });
   }
 
   return {
+    flush: () => memory.late.flush(),
     async processWake(group, delivery) {
       const failures: unknown[] = [];
-      for (const executionId of await ports.events.due(group)) {
+      const { due, ahead } = await dueOf(ports.events, cache, group, ports.settings.eventBatchSize);
+      for (const executionId of due) {
         // Thrown, not returned: what is left is not done, and somebody else may take it.
         delivery.signal.throwIfAborted();
         try {
-          await take(executionId, delivery);
+          await take(executionId, delivery, ahead);
         } catch (error) {
           if (error instanceof StoreUnavailableError || delivery.signal.aborted) throw error;
           ports.log.error({ ...group, executionId, err: error }, "a wake-up failed");
@@ -81,20 +95,21 @@ async function countDeath(ports: Ports, executionId: ExecutionId): Promise<boole
  */
 async function processOrCount(
   ports: Ports,
-  cache: StateCache,
+  memory: Memory,
   executionId: ExecutionId,
   signal: AbortSignal,
+  ahead?: Ahead,
 ): Promise<void> {
   try {
-    await processExecution(ports, cache, executionId, signal);
+    await processExecution(ports, memory, executionId, signal, ahead);
   } catch (thrown) {
     // Another build may know what this one does not.
     if (thrown instanceof StoreUnavailableError || thrown instanceof UnknownSchemaError) throw thrown;
-    cache.drop(executionId);
+    memory.cache.drop(executionId);
     const [head] = await ports.events.heads([executionId]);
     if (!head) return;
     // Nothing is decided any more: what can be told without its history is told, as after a termination.
-    if (isClosed(head.status)) await settle(ports, head);
+    if (isClosed(head.status)) await settle(ports, memory.late, head);
     else await engineFault(ports, head, thrown);
   }
 }
@@ -102,25 +117,29 @@ async function processOrCount(
 /** Loads, decides, commits, dispatches and settles one execution. */
 async function processExecution(
   ports: Ports,
-  cache: StateCache,
+  memory: Memory,
   executionId: ExecutionId,
   signal: AbortSignal,
+  ahead?: Ahead,
 ): Promise<void> {
   const { metrics, settings } = ports;
+  const { cache, late } = memory;
   const until = performance.now() + settings.eventProcessingTimeoutMs;
   let unread = 0;
   for (let lost = 0; lost < MAX_LOST_FENCES && !signal.aborted && performance.now() < until; lost++) {
-    const loaded = await load(ports.events, cache, executionId, settings.eventBatchSize);
+    const fresh = lost + unread === 0 ? ahead : undefined;
+    const loaded = await load(ports.events, cache, executionId, settings.eventBatchSize, fresh);
     if (loaded === null) return;
     metrics.cache(loaded.warm);
     if (isClosed(loaded.log.head.status) && loaded.log.inbox.length === 0) {
-      await settle(ports, loaded.log.head, loaded);
+      await publishHistory(ports, loaded.log.head, loaded.dispatched, [], loaded.state);
+      await settle(ports, late, loaded.log.head, loaded);
       return;
     }
     const refuseUnread = unread < MAX_UNREAD_REFUSALS;
     try {
       const done = await ports.tracing.span(wakeSpan(loaded), (span) =>
-        decideAndCommit(ports, cache, loaded, refuseUnread, span),
+        decideAndCommit(ports, memory, loaded, refuseUnread, span),
       );
       if (done === "committed") return;
       unread += 1;
@@ -141,7 +160,7 @@ function wakeSpan({ log, state }: Loaded): SpanOptions {
 /** Steps 5 to 7, and what follows them: "unread" when a closing commit was refused. @throws {VersionConflictError} */
 async function decideAndCommit(
   ports: Ports,
-  cache: StateCache,
+  { cache, late }: Memory,
   loaded: Loaded,
   refuseUnread: boolean,
   span: Span,
@@ -156,9 +175,9 @@ async function decideAndCommit(
   const { head, snapshot } = committed;
   await failpoints.hit("after-commit");
   observeSteps(metrics, decision.events, loaded.state, workflow);
-  if (isClosed(head.status)) cache.drop(executionId);
-  else cache.set(executionId, { state: decision.state, tip: head.tip, snapshot });
   await dispatch(ports, head, loaded, decision, span.context);
+  if (isClosed(head.status)) cache.drop(executionId);
+  else cache.set(head, { state: decision.state, tip: head.tip, snapshot, dispatched: head.version });
   await failpoints.hit("after-dispatch");
   span.set({ "durabull.decided": decision.events.length, "durabull.status": head.status });
   log.debug(
@@ -175,7 +194,7 @@ async function decideAndCommit(
     },
     "wake-up processed",
   );
-  const settled = !decision.more && !loaded.log.inboxMore && (await settle(ports, head, loaded, decision));
+  const settled = !decision.more && !loaded.log.inboxMore && (await settle(ports, late, head, loaded, decision));
   // Others get their turn before the rest.
   if (!settled) await ports.queues.wake(head, "more");
   return "committed";
@@ -191,7 +210,9 @@ async function decideOn(
   const workflow = await ports.definitions.get(head.tenant, head.definition.digest);
   const functionQueues = await ports.functionQueues();
   const { runtime, childDepth, limits } = settings;
-  const situation = { now: readAt, workflow, runtime, childDepth, functionQueues, limits };
+  // Read before the commit: what is published from here on is for whoever it lets listen.
+  const eventsEnd = workflow.listens ? await ports.database.eventsEnd(head.tenant, "event") : 0;
+  const situation = { now: readAt, workflow, runtime, childDepth, functionQueues, limits, eventsEnd };
   const begun = performance.now();
   const isSpent = () => performance.now() - begun >= settings.sliceMs;
   return { decision: decide(loaded.state, inbox, situation, { events: settings.sliceEvents, isSpent }), workflow };
@@ -255,7 +276,7 @@ async function commit(
   return { head: committed.head, snapshot: snapshot ? state.version : loaded.snapshot };
 }
 
-/** Puts into the queues all that was asked since the last settled version, and takes out what is not owed any more. */
+/** Puts into the queues all that was asked since what is known to be there, and takes out what is not owed any more. */
 async function dispatch(
   ports: Ports,
   head: ExecutionHead,
@@ -267,10 +288,13 @@ async function dispatch(
   const now = loaded.log.readAt;
   const { removed } = owedChanges(loaded.state, decision.state);
   const dispatches = new Map(loaded.log.owed.map((entry) => [entry.name, entry.dispatch]));
-  const jobs = jobsSince(head, decision.state, loaded.log.head.settled, dispatches, now, settings.timerHorizonMs);
+  const jobs = jobsSince(head, decision.state, loaded.dispatched, dispatches, now, settings.timerHorizonMs);
   if (jobs.length > 0) await queues.dispatch(trace === undefined ? jobs : jobs.map((job) => traced(job, trace)));
-  await startChildren(ports, head, loaded.log.head.settled, decision);
-  await cancelAbandoned(ports, loaded.log.head, decision.state);
+  await startChildren(ports, head, loaded.dispatched, decision);
+  await cancelAbandoned(ports, { ...loaded.log.head, settled: loaded.dispatched }, decision.state);
+  await subscribeOwed(ports, head, loaded.dispatched, decision.state, decision.events);
+  await unsubscribeGone(ports, head, removed, subscriptionsOf(loaded, decision), decision.state);
+  await publishHistory(ports, head, loaded.dispatched, decision.events, decision.state);
   const done = doneIn(decision, loaded.state, settings.timerPrecisionMs);
   const gone = removed
     .filter(({ name }) => !done.has(name))
@@ -279,9 +303,16 @@ async function dispatch(
   reportLateness(ports, decision, loaded.state);
 }
 
-async function startChildren(ports: Ports, head: ExecutionHead, settled: number, decision: Decision): Promise<void> {
+/** Names of the subscriptions that the facts taken were delivered to. */
+function subscriptionsOf({ log }: Loaded, { taken }: Decision): readonly number[] {
+  return log.inbox
+    .slice(0, taken)
+    .flatMap((fact) => (fact.kind === "message" && fact.message.type === "event" ? [fact.message.subscription] : []));
+}
+
+async function startChildren(ports: Ports, head: ExecutionHead, started: number, decision: Decision): Promise<void> {
   for (const work of owed(decision.state)) {
-    if (work.kind !== "child" || work.name <= settled) continue;
+    if (work.kind !== "child" || work.name <= started) continue;
     await startChild(
       ports,
       head,
@@ -312,14 +343,14 @@ function doneIn({ events }: Decision, before: ExecutionState, precisionMs: numbe
 function jobsSince(
   head: ExecutionHead,
   state: ExecutionState,
-  settled: number,
+  dispatched: number,
   dispatches: ReadonlyMap<number, number>,
   now: number,
   horizonMs: number,
 ): readonly Job[] {
   const { added } = owedChanges(null, state);
   return added
-    .filter(({ name }) => name > settled)
+    .filter(({ name }) => name > dispatched)
     .flatMap((work) => jobOf(head, work, dispatches.get(work.name) ?? 0, now, horizonMs) ?? []);
 }
 
@@ -331,8 +362,20 @@ function reportLateness(ports: Ports, decision: Decision, before: ExecutionState
   }
 }
 
+/** Work is in the queues whose answer may come any moment: what rests on timers alone is settled at once, and what has ended. */
+function isLikelyToMove({ settings }: Ports, { status }: ExecutionHead, { events, state }: Decision): boolean {
+  const moves = settings.settleAfterMs > 0 && status === "RUNNING" && events.length > 0;
+  return moves && Object.keys(state.activities).length > 0;
+}
+
 /** Projects and settles. A projection that fails leaves the execution due, so that it is repeated. */
-async function settle(ports: Ports, head: ExecutionHead, loaded?: Loaded, decision?: Decision): Promise<boolean> {
+async function settle(
+  ports: Ports,
+  late: LateSettles,
+  head: ExecutionHead,
+  loaded?: Loaded,
+  decision?: Decision,
+): Promise<boolean> {
   const closed = isClosed(head.status);
   // Nothing decided: an earlier wake-up was cut short, perhaps before its projection.
   const nothingNew = decision === undefined || decision.events.length === 0;
@@ -345,6 +388,11 @@ async function settle(ports: Ports, head: ExecutionHead, loaded?: Loaded, decisi
   if (head.status === "FAILED" && parent?.await !== true) await parkExecution(ports, head);
   if (closed && !nothingNew) ports.metrics.ended(head.status);
   await ports.failpoints.hit("before-settle");
+  if (decision !== undefined && isLikelyToMove(ports, head, decision)) {
+    late.put(head);
+    return true;
+  }
+  late.forget(head.executionId);
   const settled = await ports.events.settle(head.executionId, head.version);
   await ports.failpoints.hit("after-settle");
   return settled;

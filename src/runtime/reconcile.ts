@@ -7,12 +7,17 @@ import { jobOf } from "./dispatch.ts";
 import { createLetterKeeper } from "./letter-keeper.ts";
 import type { Ports } from "./ports.ts";
 import { createRetention } from "./retention.ts";
+import { lookAtSubscription } from "./subscriptions.ts";
 
 /** Between two looks at something that is in its queue as it should be. */
 const LOOK_AGAIN_MS = 5_000;
 /** A child tells its parent by itself; this is for a store that lost its last second. */
 const LOOK_AT_CHILD_MS = 300_000;
+/** Events are delivered to it; this is for one that the index has lost, or whose inbox was full. */
+const LOOK_AT_SUBSCRIPTION_MS = 120_000;
 const BATCH = 200;
+/** Rounds between two looks for events that whoever published them did not deliver. */
+const DELIVERY_ROUNDS = 2;
 /** Rounds between two checks for lost letter jobs. */
 const LETTER_ROUNDS = 20;
 /** And between two looks for documents that nothing needs any more. */
@@ -41,6 +46,7 @@ export function createReconciler(ports: Ports): Reconciler {
       if (rounds % LETTER_ROUNDS === 0) await tryTo(ports, () => letters.rebuild(partition));
       await tryTo(ports, () => retention.round(partition));
     }
+    if (rounds % DELIVERY_ROUNDS === 0) await tryTo(ports, () => deliverWhatIsLeft(ports));
     if (rounds % DOCUMENT_ROUNDS === 0) await tryTo(ports, () => retention.dropDocuments());
     rounds += 1;
   };
@@ -70,6 +76,11 @@ async function tryTo(ports: Ports, look: () => Promise<void>): Promise<void> {
   } catch (error) {
     ports.log.warn({ err: error }, "the reconciler could not look");
   }
+}
+
+/** Events of whoever died between publishing and delivering them. */
+async function deliverWhatIsLeft({ database, delivery }: Ports): Promise<void> {
+  for (const tenant of await database.tenantsToDeliver(await database.tenants())) await delivery.deliver(tenant);
 }
 
 async function lookAtPartition(ports: Ports, partition: number): Promise<void> {
@@ -127,6 +138,11 @@ async function lookAtOwed(ports: Ports, late: Attention, entry: OwedEntry): Prom
     if (!(await stillOwed(ports, executionId, entry))) return;
     if (await lookAtChild(ports, late, entry.name)) noteRescue(ports, late, entry);
     return seen(now + LOOK_AT_CHILD_MS);
+  }
+  if (entry.kind === "subscription") {
+    if (!(await stillOwed(ports, executionId, entry))) return;
+    if (await lookAtSubscription(ports, late, entry.name)) noteRescue(ports, late, entry);
+    return seen(now + LOOK_AT_SUBSCRIPTION_MS);
   }
   const job = jobOf(late, entry, entry.dispatch, now, Number.POSITIVE_INFINITY);
   const next = entry.kind === "timer" ? entry.fireAt + settings.timerPrecisionMs : now + settings.activityLeaseMs;

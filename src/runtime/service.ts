@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import type { ActivityRequest, DefinitionReference, HistoryEvent } from "../engine/events.ts";
+import type { DefinitionReference, HistoryEvent } from "../engine/events.ts";
 import { ConflictError, InboxFullError, NotFoundError } from "../errors.ts";
-import type { Database, ExecutionFilter, ExecutionSummary, KeyUse, KnownFunction } from "../ports/database.ts";
+import type { Database, ExecutionFilter, ExecutionSummary, KeyUse } from "../ports/database.ts";
 import type {
   DeadLetter,
   Description,
@@ -21,7 +21,6 @@ import type { Problem } from "../values/problem.ts";
 import { type ExecutionStatus, isClosed } from "../values/status.ts";
 import { createAdmission, type TenantLimits } from "./admission.ts";
 import { type ChangeFeed, createChangeFeed } from "./change-feed.ts";
-import { childOf } from "./children.ts";
 import { followHistory } from "./follow-history.ts";
 import { createHeadWatcher } from "./head-watcher.ts";
 import { jobsOf } from "./owed-jobs.ts";
@@ -29,15 +28,15 @@ import { redriveLetter } from "./redrive-letter.ts";
 import { beginOnce, type Once } from "./request-keys.ts";
 import { type StartPorts, type StartRequest, startExecution } from "./start-execution.ts";
 import { createStateReader, type StateView } from "./state-at.ts";
+import { surroundingsOf } from "./surroundings.ts";
 import { type TaskListPage, type TaskListStart, taskListFold } from "./task-list.ts";
 import { tellLists, wakeSoon } from "./tell.ts";
 import { tenantMaker } from "./tenant-maker.ts";
 import { endedError, terminateExecution } from "./terminate-execution.ts";
-import { taskQueueName, type WaitReason, waitingFor } from "./waiting-for.ts";
+import { type WaitReason, waitingFor } from "./waiting-for.ts";
 import { type WorkflowHistoryPage, type WorkflowHistoryStart, workflowHistory } from "./workflow-history.ts";
 
 /** Owed activities looked at more closely by a view, so that its cost has a bound. */
-const REQUESTS_LOOKED_AT = 20;
 const FOLD_PAGE = 1_000;
 /** Events searched backwards for the one that closed an execution. */
 const CLOSING_WITHIN = 20;
@@ -223,43 +222,6 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
     }
   }
 
-  async function surroundings(description: Description) {
-    const { head } = description;
-    const open = description.owed.filter((entry) => entry.kind === "activity" && !entry.answered);
-    const looked = open.filter((entry) => entry.parked === null).slice(0, REQUESTS_LOOKED_AT);
-    const letterIds = [head.parked, ...open.map((entry) => entry.parked)].filter((id) => id !== null);
-    const queueNames = new Set(
-      looked.map((entry) => taskQueueName(entry.kind === "activity" ? entry.queue : undefined)),
-    );
-    const [requests, functions, workers, letters] = await Promise.all([
-      Promise.all(looked.map(async (entry) => [entry.name, await requestOf(head.executionId, entry.name)] as const)),
-      looked.length === 0 ? [] : functionsIfKnown(),
-      Promise.all([...queueNames].map(async (name) => [name, await workersIfKnown(name)] as const)),
-      Promise.all(
-        letterIds.slice(0, REQUESTS_LOOKED_AT).map(async (id) => [id, await events.letter(head.tenant, id)] as const),
-      ),
-    ]);
-    const children = new Map(
-      description.owed
-        .filter((entry) => entry.kind === "child")
-        .map(({ name }) => [name, childOf(head, name, deps.partitions).executionId]),
-    );
-    return { children, requests: known(requests), functions, workers: known(workers), letters: known(letters) };
-  }
-
-  async function requestOf(executionId: ExecutionId, name: number): Promise<ActivityRequest | undefined> {
-    const [event] = (await events.history(executionId, { after: name - 1, limit: 1, order: "asc" })) ?? [];
-    return event?.type === "task.requested" ? event.data.activity : undefined;
-  }
-
-  async function functionsIfKnown(): Promise<readonly KnownFunction[] | undefined> {
-    return database.functions().catch(() => undefined);
-  }
-
-  async function workersIfKnown(queue: string): Promise<number | undefined> {
-    return deps.activityWorkers?.(queue).catch(() => undefined);
-  }
-
   /** The event that closed it, with its output or error: nearly always the last one. */
   async function closingEvent({ head, last }: Description): Promise<HistoryEvent | undefined> {
     if (!isClosed(head.status) || isClosing(last)) return last;
@@ -285,7 +247,7 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
       startedAt: head.startedAt,
       ...(head.endedAt === null ? {} : { endedAt: head.endedAt }),
       historyLength: head.version,
-      waitingFor: isClosed(head.status) ? [] : waitingFor(description, await surroundings(description)),
+      waitingFor: isClosed(head.status) ? [] : waitingFor(description, await surroundingsOf(deps, description)),
     };
   }
 
@@ -399,11 +361,4 @@ function isClosing(event: HistoryEvent): boolean {
   return (
     event.type === "workflow.completed" || event.type === "workflow.failed" || event.type === "execution.cancelled"
   );
-}
-
-/** The entries whose value is known. */
-function known<Key, Value>(entries: readonly (readonly [Key, Value | null | undefined])[]): ReadonlyMap<Key, Value> {
-  const map = new Map<Key, Value>();
-  for (const [key, value] of entries) if (value !== null && value !== undefined) map.set(key, value);
-  return map;
 }

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { ExecutionState } from "../engine/index.ts";
-import type { ExecutionId } from "../values/ids.ts";
+import type { ExecutionId, Group } from "../values/ids.ts";
 
 /** A state this process folded, with the tip it stands for. */
 export interface CachedState {
@@ -8,14 +8,18 @@ export interface CachedState {
   readonly tip: string;
   /** Version of the last snapshot stored. */
   readonly snapshot: number;
+  /** All that was owed up to this version is in the queues, and what it had to publish is published, whether or not the store was told so yet. */
+  readonly dispatched: number;
 }
 
 /** Live states by execution. Never trusted: the head's version and tip decide whether one still holds. */
 export class StateCache {
   readonly #states: LRUCache<ExecutionId, CachedState>;
+  readonly #latest: LRUCache<string, ExecutionId>;
 
   /** @param maxBytes of all states together, as far as their data tells. */
   constructor(capacity: number, maxBytes = 256 * 1024 * 1024) {
+    this.#latest = new LRUCache({ max: Math.max(1, capacity) });
     this.#states = new LRUCache({
       max: Math.max(1, capacity),
       maxSize: maxBytes,
@@ -27,8 +31,14 @@ export class StateCache {
     return this.#states.get(executionId);
   }
 
-  set(executionId: ExecutionId, cached: CachedState): void {
+  set({ executionId, tenant, workflowId }: Group & { readonly executionId: ExecutionId }, cached: CachedState): void {
     this.#states.set(executionId, cached);
+    this.#latest.set(`${tenant} ${workflowId}`, executionId);
+  }
+
+  /** The execution of a group that was seen last: most likely the next to move. */
+  latestOf({ tenant, workflowId }: Group): ExecutionId | undefined {
+    return this.#latest.get(`${tenant} ${workflowId}`);
   }
 
   drop(executionId: ExecutionId): void {
@@ -44,7 +54,12 @@ function sizeOf(state: ExecutionState): number {
   const values = [
     state.input,
     state.context,
-    ...frames.flatMap(({ rawInput, loop }) => [rawInput, loop?.items ?? null]),
+    ...frames.flatMap(({ rawInput, loop, listen }) => [
+      rawInput,
+      loop?.items ?? null,
+      listen?.consumed ?? null,
+      listen?.waiting ?? null,
+    ]),
   ];
   return FRAME_BYTES * (1 + frames.length) + values.reduce<number>((sum, value) => sum + weightOf(value), 0);
 }

@@ -33,6 +33,8 @@ export interface Surroundings {
   readonly functions: readonly KnownFunction[] | undefined;
   /** Processes that take activities from a queue (by its full name); missing: unknown. */
   readonly workers: ReadonlyMap<string, number>;
+  /** Processes that take wake-ups; undefined: unknown, or not asked. */
+  readonly workflowWorkers: number | undefined;
   readonly letters: ReadonlyMap<string, DeadLetter>;
   /** Execution IDs of owed children, by name. */
   readonly children: ReadonlyMap<number, ExecutionId>;
@@ -47,16 +49,28 @@ export function taskQueueName(queue: string | undefined): string {
 export function waitingFor(description: Description, around: Surroundings): readonly WaitReason[] {
   const { head, last, now } = description;
   if (isClosed(head.status)) return [];
+  const undecided = unprocessed(description).map((reason) => ofWakeUp(reason, description, around));
   const reasons = [
     ...stopped(description, around),
     ...description.owed.flatMap((entry) => ofOwed(entry, now, around)),
-    ...unprocessed(description),
+    ...undecided,
   ];
   if (reasons.length > 0) return reasons;
   const limits = description.owed.flatMap((entry) => (entry.kind === "timer" ? [ofTimer(entry, now)] : []));
   return limits.length > 0
     ? limits
     : [{ kind: "event", since: last.at, detail: "nothing is owed and nothing waits: a wake-up decides what follows" }];
+}
+
+/** True when it would move as soon as a wake-up of it is processed. */
+export function waitsForWakeUp(description: Description): boolean {
+  return description.head.status !== "PAUSED" && unprocessed(description).length > 0;
+}
+
+/** Without a worker that takes it, a wake-up is not what is missing. */
+function ofWakeUp(reason: WaitReason, description: Description, { workflowWorkers }: Surroundings): WaitReason {
+  if (workflowWorkers !== 0 || !waitsForWakeUp(description)) return reason;
+  return { ...reason, kind: "worker", detail: `${reason.detail}; no workflow worker takes wake-ups: start one` };
 }
 
 function stopped({ head, last, now }: Description, around: Surroundings): readonly WaitReason[] {
@@ -81,6 +95,9 @@ function ofOwed(entry: OwedEntry, now: number, around: Surroundings): readonly W
   if (entry.parked !== null) return [ofLetter(entry.parked, entry.since, entry.task, around)];
   if (entry.kind === "activity") return [ofActivity(entry, now, around)];
   if (entry.kind === "child") return [ofChild(entry, around)];
+  if (entry.kind === "subscription") {
+    return [{ kind: "event", task: entry.task, since: entry.since, detail: "an event that it listens for" }];
+  }
   return entry.purpose === "wait" || entry.purpose === "retry" ? [ofTimer(entry, now)] : [];
 }
 

@@ -2,7 +2,7 @@
  * Moments at which a test may make a process fail, in the order in which a wake-up and then an activity pass them.
  * `after-effect` lies between an activity's effect and the append of its outcome.
  */
-export const FAILPOINTS = [
+export const WORK_FAILPOINTS = [
   "before-decide",
   "before-commit",
   "after-commit",
@@ -13,6 +13,15 @@ export const FAILPOINTS = [
   "after-effect",
   "after-append",
 ] as const;
+/** On the way of an event: into the log, a listener into the index, the event into its inbox. */
+export const EVENT_FAILPOINTS = [
+  "before-subscribe",
+  "after-subscribe",
+  "after-publish",
+  "before-deliver",
+  "before-delivered",
+] as const;
+export const FAILPOINTS = [...WORK_FAILPOINTS, ...EVENT_FAILPOINTS] as const;
 export type FailpointName = (typeof FAILPOINTS)[number];
 
 export type FailpointAction =

@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import type { Database } from "../../src/ports/database.ts";
 import { changeContract } from "./database/changes.ts";
 import { definitionContract } from "./database/definitions.ts";
+import { eventLogContract } from "./database/event-log.ts";
 import { executionListContract } from "./database/executions.ts";
 import { functionContract } from "./database/functions.ts";
 import { keyUseContract } from "./database/key-uses.ts";
@@ -18,5 +19,6 @@ export function databaseContract(open: () => Promise<Database>): void {
   describe("status changes", () => changeContract(open));
   describe("uses of idempotency keys", () => keyUseContract(open));
   describe("resources of definitions", () => resourceContract(open));
+  describe("published events and subscriptions", () => eventLogContract(open));
   describe("announced functions", () => functionContract(open));
 }

@@ -33,6 +33,25 @@ test("given several wrong settings, when it starts, then it exits with 78 and na
   expect(stderr).not.toContain("    at ");
 });
 
+test("given settings that only the machine can judge beside other wrong ones, when it starts, then all are named at once", async () => {
+  const { code, stderr } = await refusedService({
+    env: {
+      WORKER_CONCURRENCY: "0",
+      FUNCTIONS: "./nowhere.ts",
+      SECRETS_DIR: "./no-such-directory",
+      PORT: String(taken),
+      DURABULL_DATA_DIR: directory,
+    },
+  });
+  expect(code).toBe(78);
+  expect(stderr.trim().split("\n").slice(1)).toEqual([
+    expect.stringContaining("WORKER_CONCURRENCY=0: must be "),
+    expect.stringContaining("FUNCTIONS=./nowhere.ts: does not exist"),
+    expect.stringContaining("SECRETS_DIR=./no-such-directory: does not exist"),
+    expect.stringContaining(`PORT=${taken}: another process listens there`),
+  ]);
+});
+
 test("given a technology that is not supported, when it starts, then it exits with 78 and lists what is", async () => {
   const { code, stderr } = await refusedService({ env: { QUEUE_TYPE: "kafka" } });
   expect(code).toBe(78);

@@ -4,7 +4,10 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { bullmqConfig } from "../../bullmq.config.ts";
 import { keysOf } from "../../src/adapters/redis/keys.ts";
 import type { EventStore, ExecutionHead } from "../../src/ports/event-store.ts";
+import type { Notice } from "../../src/ports/notices.ts";
 import { ActivitiesInHand } from "../../src/runtime/activities-in-hand.ts";
+import { childOf } from "../../src/runtime/children.ts";
+import { noticingDatabase, noticingEvents } from "../../src/runtime/noticing.ts";
 import type { Ports } from "../../src/runtime/ports.ts";
 import { createWakeProcessor } from "../../src/runtime/process-wake.ts";
 import { createReconciler } from "../../src/runtime/reconcile.ts";
@@ -14,6 +17,7 @@ import { createStoreClock } from "../../src/runtime/store-clock.ts";
 import { terminateExecution } from "../../src/runtime/terminate-execution.ts";
 import { partitionOfExecution } from "../../src/values/ids.ts";
 import { NO_LOG } from "../support/activity.ts";
+import { definitionOf } from "./support/definitions.ts";
 import { openRuntime, type Runtime } from "./support/runtime.ts";
 import { until } from "./support/until.ts";
 
@@ -101,6 +105,37 @@ test("given a timer put off by a clock that is wrong, when its time has come, th
   expect(events?.map(({ type }) => type)).toContain("timer.fired");
 });
 
+test("given settles that wait, when the next step comes, then it is dispatched alone, and a process that died before is followed without loss", async () => {
+  const { start, store, ports } = runtime;
+  const dispatched: number[] = [];
+  const queues: Ports["queues"] = {
+    ...store.queues,
+    dispatch: async (jobs) => {
+      dispatched.push(...jobs.map(({ name }) => name));
+      await store.queues.dispatch(jobs);
+    },
+  };
+  const late = { ...ports, queues, settings: { ...ports.settings, settleAfterMs: 60_000 } };
+  const head = await start("chain", "late-settle");
+  const processor = wakes(late);
+  await processor.processWake(head, FIRST);
+  expect(await headOf(head)).toMatchObject({ settled: 0 });
+  const [first] = (await store.events.describe(head.executionId))?.owed ?? [];
+  const outcome = { ok: true, output: null } as const;
+  const fact = { kind: "answer", id: "a", source: "executor-service", asked: first?.name ?? 0, outcome } as const;
+  expect(await store.events.append(head.executionId, fact)).toBe("accepted");
+  await processor.processWake(head, FIRST);
+  const [second] = (await store.events.describe(head.executionId))?.owed ?? [];
+  expect(dispatched).toEqual([first?.name, second?.name]);
+  // Another process knows only what the store was told: it dispatches again, under the same job id.
+  await wakes(late).processWake(head, FIRST);
+  expect(dispatched).toEqual([first?.name, second?.name, second?.name]);
+  await processor.flush();
+  const { version = 0 } = (await headOf(head)) ?? {};
+  expect(await headOf(head)).toMatchObject({ settled: version });
+  expect(await store.events.due(head)).toEqual([]);
+});
+
 test("given an execution whose decision ends the process, when its neighbours are redelivered with it, then it alone is parked", async () => {
   const { start, ports } = runtime;
   const poison = await start("pause", "poison");
@@ -144,6 +179,28 @@ function diedOf(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
+
+test("given a workflow that runs another, when that has started, then whoever watches it or the lists is told, and need not look", async () => {
+  const { ports, start, store } = runtime;
+  const document = definitionOf("chain");
+  const identity = { namespace: "faults", name: "chain", version: "1.0.0", digest: "d".repeat(64) };
+  await ports.database.putDefinition({ tenant: "default", ...identity, document, source: JSON.stringify(document) });
+  const told: Notice[] = [];
+  const notices = { tell: (notice: Notice) => void told.push(notice) };
+  const telling: Ports = {
+    ...ports,
+    events: noticingEvents(ports.events, notices),
+    database: noticingDatabase(ports.database, notices),
+  };
+  const parent = await start("family", "family");
+  await wakes(telling).processWake(parent, FIRST);
+  const [owed] = (await store.events.describe(parent.executionId))?.owed ?? [];
+  const child = childOf(parent, owed?.name ?? 0, ports.settings.partitions);
+  const of = (executionId: string) =>
+    told.findIndex((notice) => notice.kind === "execution" && notice.executionId === executionId);
+  expect(told[of(child.executionId)]).toMatchObject({ version: 1, status: "PENDING" });
+  expect(told.slice(of(child.executionId))).toContainEqual({ kind: "changes", tenant: "default" });
+});
 
 test("given a process that must go, when it has a wake-up in hand, then what it did not take is handed back", async () => {
   const head = await runtime.start("chain", "handed-back");

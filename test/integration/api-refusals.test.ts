@@ -70,7 +70,34 @@ test("given no usable X-Request-ID, when a request is answered, then one is made
 
 test.each<[string, object, string, string]>([
   ["an unknown key", { ...QUICKLY, lables: {} }, "/lables", 'did you mean "labels"?'],
-  ["an unknown key inside", { definition: { ...QUICKLY.definition, ver: "1" } }, "/definition/ver", "unknown key"],
+  [
+    "an unknown key inside",
+    { definition: { ...QUICKLY.definition, ver: "1" } },
+    "/definition/ver",
+    'unknown key "ver" (known: namespace, name, version)',
+  ],
+  [
+    "a misspelt key inside",
+    { definition: { ...QUICKLY.definition, versoin: "1" } },
+    "/definition/versoin",
+    '"version"',
+  ],
+  [
+    "a number for a text",
+    { definition: { ...QUICKLY.definition, namespace: 1 } },
+    "/definition/namespace",
+    "expected text, not the number 1",
+  ],
+  ["a name that is missing", { definition: { namespace: "test" } }, "/definition/name", "is required"],
+  [
+    "a name that is too long",
+    { definition: { namespace: "test", name: "x".repeat(64) } },
+    "/definition/name",
+    "expected at most 63 characters",
+  ],
+  ["an empty name", { definition: { namespace: "test", name: "" } }, "/definition/name", "must not be empty"],
+  ["a definition that is none", { document: [] }, "/document", "expected a definition"],
+  ["a body that is a list", [] as object, "", "expected an object, not a list"],
   ["neither definition nor document", { input: 1 }, "", 'exactly one of "definition" and "document"'],
   ["both of them", { ...QUICKLY, document: {} }, "", 'exactly one of "definition" and "document"'],
   ["an empty workflow ID", { ...QUICKLY, workflowId: "" }, "/workflowId", "1 to 255 printable"],
@@ -83,7 +110,12 @@ test.each<[string, object, string, string]>([
     "/labels",
     "at most 32",
   ],
-  ["a policy that is none", { ...QUICKLY, onOpen: "wait" }, "/onOpen", "reject"],
+  [
+    "a policy that is none",
+    { ...QUICKLY, onOpen: "wait" },
+    "/onOpen",
+    'expected one of reject, use-existing, terminate, not the text "wait"',
+  ],
 ])("given a start with %s, when it is sent, then 400 points at it", async (_, body, pointer, message) => {
   const answer = await start(body);
   expect(answer.status).toBe(400);
@@ -129,7 +161,7 @@ test("given JSON that is broken on its second line, when it is sent, then 400 sa
     status: 400,
     body: {
       code: "DURABULL_MALFORMED_BODY",
-      errors: [{ pointer: "", line: 2, message: expect.stringContaining("column 18") }],
+      errors: [{ pointer: "/definition", line: 2, message: expect.stringContaining("column 18") }],
     },
   });
 });
@@ -155,6 +187,26 @@ test("given no body, a wrong type or bytes that are not UTF-8, when they are sen
     payload: Buffer.from([0x22, 0xff, 0x22]),
   });
   expect(broken.json()).toMatchObject({ status: 400, code: "DURABULL_MALFORMED_BODY" });
+});
+
+test("given numbers that would be changed and keys that stand twice, when they are sent, then 400 points at each of them", async () => {
+  const body =
+    '{"definition": {"namespace": "test", "name": "quick"},\n "input": {"id": 12345678901234567890,\n "a": 1, "a": 1e400}}';
+  const answer = await ask("POST", "/api/v1/executions", body, JSON_TYPE);
+  expect(answer).toMatchObject({
+    status: 400,
+    body: {
+      code: "DURABULL_MALFORMED_BODY",
+      errors: [
+        { pointer: "/input/id", line: 2, message: expect.stringContaining("12345678901234567000") },
+        { pointer: "/input/a", line: 3, message: expect.stringContaining("stands twice") },
+        { pointer: "/input/a", line: 3, message: expect.stringContaining("larger than any number") },
+      ],
+    },
+  });
+  expect(await ask("POST", "/api/v1/executions/x/cancel", '{"reason":"a","reason":"b"}', JSON_TYPE)).toMatchObject({
+    status: 400,
+  });
 });
 
 test("given a body of the limit and one byte more, when they are sent, then only the second is 413", async () => {

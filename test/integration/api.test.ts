@@ -139,7 +139,7 @@ describe.each(["redis", "postgres"] as const)("the API on %s", (kind) => {
           labels: { team: "a" },
           definition: { namespace: "test", name: "quick", version: "1.0.0" },
           historyLength: 1,
-          waitingFor: [{ kind: "event", detail: expect.stringContaining("worker") }],
+          waitingFor: [{ kind: "worker", detail: expect.stringContaining("worker") }],
         },
       });
       expect(await world.queues.wakeAlive({ tenant: "default", workflowId: "order 1/ä" })).toBe(true);
@@ -354,7 +354,7 @@ describe.each(["redis", "postgres"] as const)("the API on %s", (kind) => {
       const { executionId, workflowId } = (await start()).body;
       for (const reason of ["first", "second"]) {
         const answer = await call("POST", `/executions/${executionId}/cancel`, { reason });
-        expect(answer).toMatchObject({ status: 202, body: { waitingFor: [{ kind: "event" }] } });
+        expect(answer).toMatchObject({ status: 202, body: { waitingFor: [{ kind: "worker" }] } });
       }
       const log = await world.events.read(executionId, { after: 0, inboxLimit: 10 });
       expect(log?.inbox.map((fact) => fact.kind === "message" && fact.message)).toEqual([
@@ -430,7 +430,7 @@ describe.each(["redis", "postgres"] as const)("the API on %s", (kind) => {
       expect((await call("GET", "/dead-letters")).body.items[0]).toMatchObject({ id, kind: "event", attempts: 3 });
       expect(await call("DELETE", `/dead-letters/${id}`)).toMatchObject({ status: 409 });
       expect(await call("POST", `/dead-letters/${id}/redrive`)).toMatchObject({ status: 202, body: { id } });
-      expect((await call("GET", `/executions/${executionId}`)).body.waitingFor).toMatchObject([{ kind: "event" }]);
+      expect((await call("GET", `/executions/${executionId}`)).body.waitingFor).toMatchObject([{ kind: "worker" }]);
       expect(await call("POST", `/dead-letters/${id}/redrive`)).toMatchObject({
         status: 409,
         body: { code: "DURABULL_LETTER_ALREADY_REDRIVEN" },

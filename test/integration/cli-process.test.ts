@@ -208,12 +208,77 @@ test("given a failed execution, when its dead letter is listed, shown, redriven 
   expect(await cli("dead-letters", "show", id)).toMatchObject({ code: 5, stdout: "" });
 });
 
+test("given a reader that stops reading, when a list is printed, then the command ends without a word", () => {
+  const { PATH = "", HOME = "" } = process.env;
+  const command = `"$0" --import tsx ${join(ROOT, "src/cli/main.ts")} completion bash | true; echo "\${PIPESTATUS[0]}"`;
+  const ended = spawnSync("bash", ["-c", command, process.execPath], {
+    cwd: ROOT,
+    env: { PATH, HOME },
+    encoding: "utf8",
+  });
+  expect(ended).toMatchObject({ stdout: "0\n", stderr: "" });
+});
+
+test("given an execution that is watched, when Ctrl-C comes, then it goes on and that is said", async () => {
+  await cli("definitions", "put", file("long.yaml", LONG));
+  const { executionId } = await client.start({ definition: { namespace: "cli", name: "long" } });
+  const watching = cli("executions", "watch", executionId, "--json");
+  await eventually(
+    async () => watching.out(),
+    (text) => text.includes("timer.scheduled"),
+  );
+  watching.stop();
+  const { code, stdout, stderr } = await watching;
+  expect(code).toBe(130);
+  for (const line of stdout.trim().split("\n")) expect(() => JSON.parse(line)).not.toThrow();
+  expect(stderr).toContain(`durabull executions watch ${executionId}`);
+  expect((await client.execution(executionId)).status).toBe("WAITING");
+  await client.terminate(executionId);
+});
+
+test("given PORT in the .env of a directory, when the CLI runs there, then it speaks to that service", async () => {
+  writeFileSync(join(directory, ".env"), `PORT=${new URL(service.url).port}\n`);
+  const { PATH = "", HOME = "" } = process.env;
+  const tsx = fileURLToPath(import.meta.resolve("tsx"));
+  const args = [
+    "--import",
+    tsx,
+    join(ROOT, "src/cli/main.ts"),
+    "run",
+    file("hello.yaml", HELLO),
+    "--input",
+    '{"name":"Ada"}',
+  ];
+  const ended = spawnSync(process.execPath, args, { cwd: directory, env: { PATH, HOME }, encoding: "utf8" });
+  rmSync(join(directory, ".env"));
+  expect(ended).toMatchObject({ status: 0 });
+  expect(JSON.parse(ended.stdout)).toEqual({ text: "Hello Ada" });
+});
+
+test("given --json, when definitions are validated offline or run, then all of stdout is JSON", async () => {
+  const wrong = file("wrong.yaml", HELLO.replace("set:", "sett:"));
+  const [checked, ran] = await Promise.all([
+    cli("validate", wrong, "--json"),
+    cli("run", file("hello.yaml", HELLO), "--input", '{"name":"Ada"}', "--json"),
+  ]);
+  expect(checked).toMatchObject({ code: 1, stderr: "" });
+  expect(JSON.parse(checked.stdout)).toMatchObject({ valid: false, issues: [{ line: 4 }] });
+  const events = ran.stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(ran).toMatchObject({ code: 0, stderr: "" });
+  expect(events.at(-1)).toMatchObject({ type: "io.flunq.workflow.completed", data: { output: { text: "Hello Ada" } } });
+});
+
 describe("completion", () => {
   const words = (script: string, line: readonly string[]) => {
     const list = line.map((word) => `'${word}'`).join(" ");
     const program = `${script}\nCOMP_WORDS=(${list}); COMP_CWORD=${line.length - 1}; _durabull; printf '%s\\n' "\${COMPREPLY[@]}"`;
     return execFileSync("bash", ["-c", program], { encoding: "utf8", cwd: directory }).trim().split("\n");
   };
+
+  beforeAll(() => void file("hello.yaml", HELLO));
 
   test("given bash, when a line is completed, then commands, options, values and files are offered where they fit", async () => {
     const { code, stdout: script } = await cli("completion", "bash");
@@ -232,6 +297,44 @@ describe("completion", () => {
     expect(words(script, ["durabull", "definitions", "put", "hel"])).toEqual(["hello.yaml"]);
   });
 
+  test("given fish, when a line is completed, then it offers what fits", async () => {
+    if (spawnSync("fish", ["--version"]).error !== undefined)
+      return console.info("fish is not installed: not completed");
+    const { stdout: script } = await cli("completion", "fish");
+    const completed = (line: string) => {
+      const text = execFileSync("fish", ["-c", `source ${file("c.fish", script)}; complete -C '${line}'`], {
+        encoding: "utf8",
+        cwd: directory,
+      });
+      return text
+        .trim()
+        .split("\n")
+        .map((each) => each.split("\t")[0]);
+    };
+    expect(completed("durabull dead-letters re")).toEqual(["redrive"]);
+    expect(completed("durabull executions list --status CO")).toEqual(["COMPLETED"]);
+    expect(completed("durabull run hel")).toEqual(["hello.yaml"]);
+    expect(completed("durabull executions list --sta")).toEqual(["--started-after", "--started-before", "--status"]);
+  });
+
+  test("given zsh, when a line is completed, then it offers what fits", async () => {
+    if (spawnSync("zsh", ["--version"]).error !== undefined) return console.info("zsh is not installed: not completed");
+    const { stdout: script } = await cli("completion", "zsh");
+    // What the shell would be given: its own completion needs a terminal.
+    const offered = (...line: readonly string[]) => {
+      const stubs =
+        'compdef() { }; _describe() { print -l -- "${(@P)2}" }; compadd() { print -l -- "${@:2}" }; _files() { print FILES }';
+      const words = line.map((word) => `'${word}'`).join(" ");
+      const program = `${stubs}; source ${file("c.zsh", script)}; words=(${words}); CURRENT=${line.length}; _durabull`;
+      return execFileSync("zsh", ["-f", "-c", program], { encoding: "utf8" }).trim().split("\n");
+    };
+    expect(offered("durabull", "dead-letters", "")).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^redrive:/)]),
+    );
+    expect(offered("durabull", "executions", "list", "--status", "")).toContain("COMPLETED");
+    expect(offered("durabull", "run", "")).toContain("FILES");
+  });
+
   test.each(["zsh", "fish"] as const)(
     "given %s, when its script is printed, then it names every command, and that shell can read it",
     async (shell) => {
@@ -242,7 +345,10 @@ describe("completion", () => {
       }
       const there = spawnSync(shell, ["--version"]).error === undefined;
       if (!there) return console.info(`${shell} is not installed: its script is not read by it here`);
-      expect(spawnSync(shell, ["-n"], { input: script, encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
+      expect(spawnSync(shell, ["-n", file(`whole.${shell}`, script)], { encoding: "utf8" })).toMatchObject({
+        status: 0,
+        stderr: "",
+      });
     },
   );
 });

@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCli } from "../../src/cli/index.ts";
+import { defaultUrl } from "../../src/cli/remote.ts";
 import { type Terminal, terminalOf } from "../../src/cli/terminal.ts";
 import { ApiError, DurabullClient, ServiceUnreachableError } from "../../src/client/index.ts";
 import { openService, type Service } from "../../src/compose.ts";
@@ -64,7 +67,12 @@ async function cli(args: readonly string[], { isTTY = false } = {}) {
       written[name] += text;
     },
   });
-  const terminal: Terminal = terminalOf({ stdin: process.stdin, stdout: output("stdout"), stderr: output("stderr") });
+  const terminal: Terminal = {
+    ...terminalOf(process),
+    stdout: output("stdout"),
+    stderr: output("stderr"),
+    onInterrupt: () => () => undefined,
+  };
   const code = await runCli(args, { terminal, version: "1.2.3", dev: async () => undefined });
   return { code, ...written };
 }
@@ -177,11 +185,60 @@ test.each([
   [["executions", "list", "--url", "http://127.0.0.1:9"], 4, "does not answer"],
   [["executions", "watch", "x0-aaaaaaaaaaaaaaaaaaaaaaaaaa", "--url", "http://127.0.0.1:9"], 4, "does not answer"],
   [["executions"], 2, "Usage: durabull executions"],
+  [["executions", "list", "--url", "notaurl"], 2, "expected an address such as http://127.0.0.1:8080"],
+  [["executions", "list", "--url", "ftp://127.0.0.1"], 2, "expected an address"],
+  [["executions", "list", "--sttus", "FAILED"], 2, "Did you mean --status?"],
+  [["executions", "show"], 2, "missing required argument"],
+  [["executions", "show", "x", "y"], 2, "too many arguments"],
+  [["run", "./nowhere.yaml"], 2, "cannot read ./nowhere.yaml"],
+  [["executions", "start", "a/b", "--input", "{'a'}"], 2, "1:2: a key in double quotes is expected"],
+  [
+    ["executions", "start", "a/b", "--input", '{"id":12345678901234567890}'],
+    2,
+    "/id: the number 12345678901234567890 would be",
+  ],
+  [["executions", "start", "a/b", "--input", '{"a":1,"a":2}'], 2, '/a: the key "a" stands twice'],
+  [["exections", "list"], 2, "Did you mean executions?"],
   [["completion", "tcsh"], 2, "Allowed choices are bash, zsh, fish"],
 ] as const)("given %j, when it is run, then the code is %i", async (args, code, message) => {
   const ended = await cli([...((args as readonly string[]).includes("--url") ? args : inserted(args))]);
   expect([ended.code, ended.stdout]).toEqual([code, ""]);
   expect(ended.stderr).toContain(message);
+});
+
+test.each([
+  ["text/html", 200, "<!doctype html><p>hello"],
+  ["text/html", 502, "<h1>Bad Gateway</h1>"],
+  ["application/json", 404, "{}"],
+])(
+  "given a server that is another one and answers %s with %i, when it is asked, then the code is 4 and says so",
+  async (type, status, body) => {
+    const other = createServer((_, response) => void response.writeHead(status, { "content-type": type }).end(body));
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const at = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    for (const args of [
+      ["executions", "list"],
+      ["executions", "watch", "x"],
+      ["definitions", "show", "a/b"],
+    ]) {
+      const { code, stdout, stderr } = await cli([...args, "--url", at]);
+      expect([code, stdout]).toEqual([4, ""]);
+      expect(stderr).toContain("is not Durabull");
+      expect(stderr).toContain("--url");
+    }
+    other.close();
+  },
+);
+
+test.each([
+  [{}, "http://127.0.0.1:8080"],
+  [{ PORT: "9001" }, "http://127.0.0.1:9001"],
+  [{ PORT: "0", HOST: "0.0.0.0" }, "http://127.0.0.1:8080"],
+  [{ PORT: "9001", HOST: "10.0.0.7" }, "http://10.0.0.7:9001"],
+  [{ HOST: "::1" }, "http://[::1]:8080"],
+  [{ PORT: "eighty", HOST: "a b" }, "http://127.0.0.1:8080"],
+])("given the settings %j of a service, when no address is given, then it is %s", (env, address) => {
+  expect(defaultUrl(env)).toBe(address);
 });
 
 describe("DurabullClient", () => {

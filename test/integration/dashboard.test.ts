@@ -97,6 +97,8 @@ test("given executions, when the list is filtered, then the address holds the fi
   await page.getByText(other).waitFor({ state: "detached" });
   expect(page.url()).toContain("status=WAITING");
   await page.getByRole("link", { name: "All", exact: true }).click();
+  // The page is drawn anew, with another field, after the address has changed.
+  await page.getByText(other).waitFor();
   await page.getByLabel("Workflow ID, exactly").fill("another");
   await page.getByRole("button", { name: "Find" }).click();
   await page.getByText(executionId).waitFor({ state: "detached" });

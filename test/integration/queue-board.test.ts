@@ -78,7 +78,7 @@ describe.each(["redis", "postgres"] as const)("Bull Board on %s", (kind) => {
 
     await until(letters, (queue) => queue?.counts.failed === 0);
     expect(await world.events.letter("default", letter.id)).toMatchObject({ redrivenAt: expect.any(Number) });
-    expect((await world.executions.view("default", executionId)).waitingFor).toMatchObject([{ kind: "event" }]);
+    expect((await world.executions.view("default", executionId)).waitingFor).toMatchObject([{ kind: "worker" }]);
     await consumer.close(1_000);
   });
 
@@ -91,6 +91,37 @@ describe.each(["redis", "postgres"] as const)("Bull Board on %s", (kind) => {
       ({ name }) => name,
     );
     expect(names).toContain("durabull-tasks-gpu");
+  });
+});
+
+describe("Bull Board on a Redis that hangs", () => {
+  test("when it is asked, then it answers 503 in bounded time, and as before once Redis goes on", async () => {
+    const server = await startServer("redis");
+    const world = await openApiWorld("redis", server);
+    const queues = `${world.url}/queues/api/queues`;
+    const own = { origin: world.url, "content-type": "application/json" };
+    process.kill(server.pid, "SIGSTOP");
+    try {
+      const answers = await Promise.all([
+        fetch(queues),
+        fetch(`${queues}/durabull-dlq/x`),
+        fetch(`${queues}/durabull-dlq/x/retry`, { method: "PUT", headers: own }),
+      ]);
+      for (const answer of answers) {
+        expect(answer.headers.get("content-type")).toContain("application/problem+json");
+        expect(await answer.json()).toMatchObject({ status: 503, code: "DURABULL_STORE_UNAVAILABLE" });
+      }
+      expect((await fetch(`${world.url}/queues`)).status).toBe(200);
+    } finally {
+      process.kill(server.pid, "SIGCONT");
+    }
+    await until(
+      () => fetch(queues),
+      ({ status }) => status === 200,
+    );
+    await server.stop();
+    expect(await (await fetch(queues)).json()).toMatchObject({ status: 503, code: "DURABULL_STORE_UNAVAILABLE" });
+    await world.close();
   });
 });
 

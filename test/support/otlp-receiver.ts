@@ -19,6 +19,8 @@ export interface OtlpReceiver {
   readonly url: string;
   readonly spans: readonly ReceivedSpan[];
   readonly headers: readonly Readonly<Record<string, unknown>>[];
+  /** All that came, as it came. */
+  readonly bodies: readonly string[];
   close(): Promise<void>;
 }
 
@@ -46,12 +48,15 @@ interface Exported {
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
   const headers: Readonly<Record<string, unknown>>[] = [];
+  const bodies: string[] = [];
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     if (request.url !== "/v1/traces") return response.writeHead(404).end();
     headers.push(request.headers);
-    const { resourceSpans } = JSON.parse(Buffer.concat(chunks).toString()) as Exported;
+    const body = Buffer.concat(chunks).toString();
+    bodies.push(body);
+    const { resourceSpans } = JSON.parse(body) as Exported;
     for (const { resource, scopeSpans } of resourceSpans) {
       const service = String(valuesOf(resource.attributes)["service.name"]);
       for (const { attributes, status, ...span } of scopeSpans.flatMap((scope) => scope.spans)) {
@@ -65,6 +70,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
     headers,
+    bodies,
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { compileWorkflow, readDefinition } from "../../src/dsl/index.ts";
 import type { Workflow } from "../../src/dsl/workflow.ts";
 import type { ActivityRequest, HistoryEvent } from "../../src/engine/events.ts";
+import type { EventMessage } from "../../src/engine/facts.ts";
 import {
   decide,
   type ExecutionState,
@@ -75,6 +76,8 @@ export class EngineRun {
   readonly events: HistoryEvent[];
   state: ExecutionState;
   now = STARTED_AT;
+  /** Events delivered so far. */
+  heard = 0;
 
   constructor(
     readonly workflow: Workflow,
@@ -124,6 +127,21 @@ export class EngineRun {
   /** A child execution ends, or starts when nobody waits for its end. */
   childSays(asked: number, outcome: Outcome, source: Fact["source"] = "workflow-engine"): this {
     return this.decide([{ kind: "answer", id: `c${asked}`, source, at: this.now, asked, outcome }]);
+  }
+
+  /** An event is delivered to the latest subscription, or to the one named. */
+  hear(event: { readonly type: string; readonly [member: string]: Json }, more: Partial<EventMessage> = {}): this {
+    const subscription = Number(Object.keys(this.state.subscriptions).at(-1) ?? 0);
+    this.heard += 1;
+    const message: EventMessage = {
+      type: "event",
+      subscription,
+      position: this.heard,
+      publishedAt: this.now,
+      event: { specversion: "1.0", id: `e${this.heard}`, source: "/test", ...event },
+      ...more,
+    };
+    return this.decide([{ kind: "message", id: `e${this.heard}`, source: "api-service", at: this.now, message }]);
   }
 
   say(type: "cancel" | "pause" | "resume"): this {

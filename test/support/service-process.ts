@@ -24,6 +24,8 @@ export interface ServiceProcess {
   readonly metricsUrl: string;
   /** Its log so far. */
   readonly log: readonly LogLine[];
+  /** What it wrote to standard error so far. */
+  stderr(): string;
   readonly exited: Promise<number | null>;
   /** SIGKILL, and waits. */
   kill(): Promise<void>;
@@ -113,6 +115,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     healthUrl: String(line.health),
     metricsUrl: String(line.metrics),
     log,
+    stderr: () => stderr,
     exited,
     async kill() {
       child.kill("SIGKILL");

@@ -8,8 +8,9 @@ import {
   RedisQueueBackend,
   Worker,
 } from "bullmq";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { bullmqConfig } from "../../../bullmq.config.ts";
+import { GatheringRedis } from "../redis/gathering-redis.ts";
 import { type QueueServer, type ServerDependencies, unhurried, workerOptions } from "./queue-server.ts";
 
 /** The service refuses to start on an older one, so the producers need not ask. */
@@ -122,7 +123,7 @@ function connect(
   options: { enableOfflineQueue?: boolean; maxRetriesPerRequest: number | null },
 ): Redis {
   const { reconnectMs } = bullmqConfig.workers;
-  const client = new Redis(url, {
+  const client = new GatheringRedis(url, {
     ...options,
     connectTimeout: 5_000,
     retryStrategy: (times) => Math.min(times * 100, reconnectMs),

@@ -11,6 +11,7 @@ import type {
   NewDefinition,
   StoredDefinition,
 } from "../../ports/database.ts";
+import type { EventLog } from "../../ports/event-log.ts";
 import type { Page, Paged } from "../../ports/event-store.ts";
 import type { ExpiredExecution } from "../../ports/retention.ts";
 import { hashOf, type TenantId } from "../../values/ids.ts";
@@ -18,6 +19,7 @@ import { isClosed } from "../../values/status.ts";
 import { type ChangeRow, changesOf, partsOfPosition } from "./change-log.ts";
 import { cursorOf, partsOfCursor } from "./cursor.ts";
 import { type DatabaseStatements, databaseStatements } from "./database-statements.ts";
+import { createEventLog } from "./event-log.ts";
 import { executionsQuery, labelPairs, type SummaryRow, summaryOf } from "./executions-query.ts";
 import { migratePostgres } from "./migrate.ts";
 import { Pool, type Row } from "./pool.ts";
@@ -46,10 +48,11 @@ export async function createPostgresDatabase(options: PostgresDatabaseOptions): 
   const { connectionString, schema = DEFAULT_SCHEMA, poolSize = 5, queryTimeoutMs = 10_000 } = options;
   await migratePostgres(connectionString, schema);
   const pool = new Pool({ connectionString, size: poolSize, queryTimeoutMs });
-  return new PostgresDatabase(pool, databaseStatements(schema), schema, options.changesKept ?? 10_000);
+  const database = new PostgresDatabase(pool, databaseStatements(schema), schema, options.changesKept ?? 10_000);
+  return Object.assign(database, createEventLog(pool, schema));
 }
 
-class PostgresDatabase implements Database {
+class PostgresDatabase implements Omit<Database, keyof EventLog> {
   readonly #pool: Pool;
   readonly #sql: DatabaseStatements;
   readonly #schema: string;

@@ -9,6 +9,7 @@ import type {
   CommitResult,
   DeadLetter,
   Description,
+  DueAndRead,
   EventStore,
   EventStoreOptions,
   ExecutionHead,
@@ -115,6 +116,11 @@ class PostgresEventStore implements EventStore {
 
   due(group: Group): Promise<readonly ExecutionId[]> {
     return this.#pool.value(this.#sql.due, [group.tenant, group.workflowId, groupHash(group)]);
+  }
+
+  async dueAndRead(group: Group, guess: ExecutionId, options: ReadOptions): Promise<DueAndRead> {
+    const [due, log] = await Promise.all([this.due(group), this.read(guess, options)]);
+    return { due, log: due.includes(guess) ? log : null };
   }
 
   async read(

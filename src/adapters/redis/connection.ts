@@ -1,5 +1,6 @@
-import { Redis, type RedisOptions, ReplyError } from "ioredis";
+import { type Redis, type RedisOptions, ReplyError } from "ioredis";
 import { CorruptRecordError, StoreUnavailableError, UnknownSchemaError } from "../../errors.ts";
+import { GatheringRedis } from "./gathering-redis.ts";
 
 export interface ConnectOptions {
   /** A command without an answer fails after this. Default: 1,500 ms. */
@@ -31,7 +32,7 @@ export function connectionOptions({ commandTimeoutMs = 1_500 }: ConnectOptions =
  * @throws {StoreUnavailableError} when the first attempt fails.
  */
 export async function connectRedis(url: string, options?: ConnectOptions): Promise<Redis> {
-  const connection = new Redis(url, connectionOptions(options));
+  const connection = new GatheringRedis(url, connectionOptions(options));
   let lastError: unknown;
   // Without a listener ioredis writes each failed attempt to the console; whoever calls gets the error.
   connection.on("error", (error) => {

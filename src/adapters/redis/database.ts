@@ -2,6 +2,7 @@ import type { Redis } from "ioredis";
 import type { AnnouncedFunction, Database, KnownFunction } from "../../ports/database.ts";
 import { answered } from "./connection.ts";
 import { createDefinitionList } from "./definition-list.ts";
+import { createEventLog } from "./event-log.ts";
 import { createExecutionList } from "./execution-list.ts";
 import { createKeyUses } from "./key-uses.ts";
 import type { Keys } from "./keys.ts";
@@ -36,6 +37,7 @@ export async function createRedisDatabase(given: RedisDatabaseOptions): Promise<
     ...createExecutionList(connection, keys, given.changesKept ?? 10_000),
     ...createKeyUses(connection, keys),
     ...createResources(connection, keys),
+    ...createEventLog(connection, keys),
     announceFunctions: (worker, functions, ttlMs) => announce(connection, keys, worker, functions, ttlMs),
     functions: () => functionsOf(connection, keys),
     close,

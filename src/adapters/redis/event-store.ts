@@ -55,7 +55,9 @@ const writes = (name: string): Script => scriptOf(["lib", name], { writes: true 
 const SCRIPTS = {
   ...{ start: writes("start"), append: writes("append"), commit: writes("commit"), settle: writes("settle") },
   ...{ claim: writes("claim"), release: writes("release"), renew: writes("renew"), fault: writes("fault") },
-  ...{ looked: writes("looked"), due: reads("due"), read: reads("read") },
+  ...{ looked: writes("looked"), due: reads("due") },
+  read: scriptOf(["lib", "read-log", "read"], { writes: false }),
+  dueRead: scriptOf(["lib", "read-log", "due-read"], { writes: false }),
   ...{ attention: reads("attention"), describe: reads("describe") },
 };
 
@@ -77,6 +79,10 @@ export async function createRedisEventStore(given: RedisEventStoreOptions): Prom
     run(connection, script, keys.partition(partitionOfExecution(executionId)), [executionId, ...args]);
   const onGroup = async (group: Group) => partitionOf(group, await partitions());
   const grace = moment(options.lookGraceMs);
+  const restOf = (executionId: ExecutionId) => (from: number, to: number) => {
+    const log = keys.log(partitionOfExecution(executionId), executionId);
+    return answered(connection.xrange(log, `${from}-0`, `${to}-0`, "COUNT", EVENTS_AT_ONCE));
+  };
 
   return {
     ...createLetters(connection, keys, partitions),
@@ -104,15 +110,14 @@ export async function createRedisEventStore(given: RedisEventStoreOptions): Prom
     },
 
     async read(executionId, readOptions) {
-      const { after, inboxLimit, snapshot = true } = readOptions;
-      const useSnapshot = after === 0 && snapshot ? 1 : 0;
-      const args = [after, inboxLimit, useSnapshot, EVENTS_AT_ONCE] as const;
-      const reply = await onExecution(executionId, SCRIPTS.read, ...args);
-      if (reply === null) return null;
-      const log = keys.log(partitionOfExecution(executionId), executionId);
-      return readOf(list(reply), readOptions, (from, to) =>
-        answered(connection.xrange(log, `${from}-0`, `${to}-0`, "COUNT", EVENTS_AT_ONCE)),
-      );
+      const reply = await onExecution(executionId, SCRIPTS.read, ...readArgs(readOptions));
+      return reply === null ? null : readOf(list(reply), readOptions, restOf(executionId));
+    },
+
+    async dueAndRead(group, guess, readOptions) {
+      const args = [groupHash(group), guess, ...readArgs(readOptions)];
+      const [due, log] = list(await run(connection, SCRIPTS.dueRead, keys.partition(await onGroup(group)), args));
+      return { due: texts(due), log: Array.isArray(log) ? await readOf(log, readOptions, restOf(guess)) : null };
     },
 
     async commit(executionId, commit) {
@@ -268,6 +273,10 @@ function terminationOf({ executionId, version, tip }: ExecutionHead): readonly (
 function withoutAt(fact: NewFact & { readonly at?: number }): NewFact {
   const { at: _at, ...rest } = fact;
   return rest;
+}
+
+function readArgs({ after, inboxLimit, snapshot = true }: ReadOptions): readonly (string | number)[] {
+  return [after, inboxLimit, after === 0 && snapshot ? 1 : 0, EVENTS_AT_ONCE];
 }
 
 async function readOf(

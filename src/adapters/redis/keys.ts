@@ -40,6 +40,8 @@ export interface Keys {
   changes(tenant: TenantId): string;
   /** What an `Idempotency-Key` was used for. */
   use(tenant: TenantId, route: string, key: string): string;
+  /** Ends of the log of published events, and how far they are delivered. */
+  events(tenant: TenantId): string;
   readonly functions: string;
 }
 
@@ -80,6 +82,7 @@ export function keysOf(prefix: string): Keys {
     openOf: (tenant, definition) => `${lists(tenant)}:open:${definition}`,
     changes: (tenant) => `${lists(tenant)}:changes`,
     use: (tenant, route, key) => `${lists(tenant)}:use:${hashOf(route, key).slice(0, 40)}`,
+    events: (tenant) => `${lists(tenant)}:events`,
     functions: `${prefix}:{functions}`,
   };
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
-import { jsonFault } from "../json-text.ts";
+import type { Json } from "../../values/json.ts";
+import { jsonFaults } from "../../values/json-text.ts";
 import { RequestRefusedError } from "../request-errors.ts";
 
 export const YAML_TYPES = [
@@ -17,13 +18,7 @@ export function takeJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_request: unknown, body: Buffer) => {
     if (body.length === 0) return undefined;
-    const text = textOf(body);
-    const fault = jsonFault(text);
-    if (fault === undefined) return JSON.parse(text);
-    const { line, column, message } = fault;
-    throw new RequestRefusedError("DURABULL_MALFORMED_BODY", `line ${line}, column ${column}: ${message}`, {
-      issues: [{ pointer: "", line, message: `column ${column}: ${message}` }],
-    });
+    return jsonOf(textOf(body));
   });
 }
 
@@ -37,7 +32,27 @@ export function takeTextBodies(app: FastifyInstance): void {
   );
 }
 
-function textOf(body: Buffer): string {
+/** @throws {RequestRefusedError} that tells everything that is wrong with it, and where. */
+export function jsonOf(text: string): Json {
+  const faults = jsonFaults(text);
+  const [first] = faults;
+  if (first === undefined) return JSON.parse(text);
+  const more = faults.length === 1 ? "" : ` (and ${faults.length - 1} more)`;
+  throw new RequestRefusedError(
+    "DURABULL_MALFORMED_BODY",
+    `line ${first.line}, column ${first.column}: ${first.message}${more}`,
+    {
+      issues: faults.map(({ pointer, line, column, message }) => ({
+        pointer,
+        line,
+        message: `column ${column}: ${message}`,
+      })),
+    },
+  );
+}
+
+/** @throws {RequestRefusedError} when it is not UTF-8. */
+export function textOf(body: Buffer): string {
   try {
     return utf8.decode(body);
   } catch {

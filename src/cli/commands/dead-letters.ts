@@ -55,11 +55,16 @@ export function deadLetterCommands(terminal: Terminal): Command {
       else for (const { id, executionId } of letters) stdout.write(`${id} redriven: execution ${executionId}\n`);
     });
 
-  remote(group.command("discard").description("forget dead letters"), { json: false })
+  remote(group.command("discard").description("forget dead letters"))
     .argument("<id...>")
     .action(async (ids: readonly string[], options: RemoteOptions) => {
       const client = clientOf(options);
       await oneByOne(ids, "discarding", terminal, (id) => client.discardLetter(id));
+      if (options.json)
+        printJson(
+          stdout,
+          ids.map((id) => ({ id })),
+        );
     });
   return group;
 }

@@ -77,10 +77,11 @@ export function definitionCommands(terminal: Terminal, done: (exitCode: number) 
       }
     });
 
-  remote(group.command("delete").description("take a version, or all of a name, out of the lists"), { json: false })
+  remote(group.command("delete").description("take a version, or all of a name, out of the lists"))
     .argument("<definition>", "namespace/name or namespace/name/version", named)
     .action(async ({ namespace, name, version }: Named, options: RemoteOptions) => {
       await clientOf(options).deleteDefinition(namespace, name, version);
+      if (options.json) printJson(stdout, { namespace, name, version });
     });
   return group;
 }

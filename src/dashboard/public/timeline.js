@@ -1,4 +1,4 @@
-import { h, jsonView, unfolding } from "./dom.js";
+import { fill, h, jsonView, unfolding } from "./dom.js";
 import { duration, moment, pill, took } from "./format.js";
 
 /**
@@ -9,22 +9,66 @@ export function timeline(tasks, open) {
   if (tasks.length === 0)
     return { view: h("p", { class: "empty small" }, "No task has begun yet."), grow: () => undefined };
   const rows = nested(tasks).map(row);
-  return {
-    view: h(
-      "ol",
-      { class: "timeline" },
-      rows.map(({ summary, key, task }) =>
-        h(
-          "li",
-          {},
-          unfolding(key, open, summary, () => body(task)),
-        ),
+  const scale = axis();
+  const list = h(
+    "ol",
+    { class: "timeline" },
+    rows.map(({ summary, key, task }) =>
+      h(
+        "li",
+        {},
+        unfolding(key, open, summary, () => body(task)),
       ),
     ),
+  );
+  return {
+    view: h("div", {}, scale.view, list),
     grow(execution) {
+      scale.grow(execution);
       for (const { grow } of rows) grow(execution);
     },
   };
+}
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** Between two marks of the axis, in milliseconds. */
+const STEPS = [
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
+  ...[1, 2, 5, 10, 15, 30].map((seconds) => seconds * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
+  ...[1, 2, 3, 6, 12].map((hours) => hours * HOUR),
+  ...[1, 2, 5, 10, 30, 100].map((days) => days * DAY),
+];
+const MOST_MARKS = 5;
+
+/** What the lengths of the bars mean: time since the start, at round steps. */
+function axis() {
+  const track = h("div", { class: "marks" });
+  return {
+    view: h("div", { class: "axis", "aria-hidden": "true" }, track),
+    grow(execution) {
+      const length = Math.max(1, took(execution));
+      const step = STEPS.find((one) => length / one < MOST_MARKS) ?? 365 * DAY;
+      // The last mark would run into the column beside it.
+      const count = Math.floor((length * 0.95) / step) + 1;
+      fill(track, ...Array.from({ length: count }, (_, index) => mark(index * step, length)));
+    },
+  };
+}
+
+function mark(ms, length) {
+  const text =
+    ms === 0
+      ? "0"
+      : duration(ms)
+          .replace(".0 s", " s")
+          .replace(/ 0 (s|min|h)$/, "");
+  const element = h("span", { class: "mark" }, text);
+  element.style.left = `${(ms / length) * 100}%`;
+  return element;
 }
 
 function row({ task, key, depth }) {
@@ -36,7 +80,7 @@ function row({ task, key, depth }) {
     h("b", {}, task.name),
     h("span", { class: "quiet" }, ` ${task.type}`),
     task.iteration !== undefined && h("span", { class: "quiet" }, ` #${task.iteration}`),
-    task.attempt > 1 && h("span", { class: "quiet" }, ` attempt ${task.attempt}`),
+    task.attempt > 1 && h("span", { class: "quiet" }, ` · attempt ${task.attempt}`),
   );
   name.style.paddingInlineStart = `${Math.min(8, depth) * 14}px`;
   const summary = h(

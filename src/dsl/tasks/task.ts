@@ -10,8 +10,10 @@ import { placeIn, type Scope, type TaskPlace } from "../scope.ts";
 import type { Task, TaskBase, TaskList } from "../workflow.ts";
 import { CALL_MEMBERS, readCall } from "./call.ts";
 import { DO_MEMBERS, readDo } from "./do.ts";
+import { EMIT_MEMBERS, readEmit } from "./emit.ts";
 import { FOR_MEMBERS, readFor } from "./for.ts";
 import { FORK_MEMBERS, readFork } from "./fork.ts";
+import { LISTEN_MEMBERS, readListen } from "./listen.ts";
 import { RAISE_MEMBERS, readRaise } from "./raise.ts";
 import { RUN_MEMBERS, readRun } from "./run.ts";
 import { readSet, SET_MEMBERS } from "./set.ts";
@@ -30,8 +32,10 @@ type TaskReader = (
 /** A task is of the first kind whose name it has as a member: `for` stands before `do`, which is also a member of it. */
 const KINDS: ReadonlyMap<string, { readonly members: readonly string[]; readonly read: TaskReader }> = new Map([
   ["call", { members: CALL_MEMBERS, read: readCall }],
+  ["emit", { members: EMIT_MEMBERS, read: readEmit }],
   ["for", { members: FOR_MEMBERS, read: readFor }],
   ["fork", { members: FORK_MEMBERS, read: readFork }],
+  ["listen", { members: LISTEN_MEMBERS, read: readListen }],
   ["raise", { members: RAISE_MEMBERS, read: readRaise }],
   ["run", { members: RUN_MEMBERS, read: readRun }],
   ["set", { members: SET_MEMBERS, read: readSet }],
@@ -40,8 +44,7 @@ const KINDS: ReadonlyMap<string, { readonly members: readonly string[]; readonly
   ["wait", { members: WAIT_MEMBERS, read: readWait }],
   ["do", { members: DO_MEMBERS, read: readDo }],
 ]);
-const UNSUPPORTED_KINDS: readonly string[] = ["emit", "listen"];
-const ALL_KINDS: readonly string[] = [...KINDS.keys(), ...UNSUPPORTED_KINDS].sort();
+const ALL_KINDS: readonly string[] = [...KINDS.keys()].sort();
 const COMMON_MEMBERS: readonly string[] = ["if", "input", "output", "export", "timeout", "then", "metadata"];
 const DIRECTIVES: readonly string[] = ["continue", "exit", "end"];
 
@@ -97,7 +100,6 @@ function kindOfTask(definition: JsonObject, place: TaskPlace, { report }: Scope)
   const [kind] = kinds;
   if (kinds.length > 1) report.issue(place.pointer, `a task is of one kind; this one has ${listOf(kinds)}`);
   else if (kind === undefined) reportNoKind(definition, place, report);
-  else if (UNSUPPORTED_KINDS.includes(kind)) report.unsupported(pointerOf(place.pointer, kind), kind);
   return kinds.length === 1 ? kind : undefined;
 }
 

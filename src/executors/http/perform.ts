@@ -156,8 +156,21 @@ async function outcomeOf(
   const encoding = request.method === "HEAD" ? "" : (headerOf(response, "content-encoding") ?? "");
   const accepted = (statusCode >= 200 && statusCode < 300) || (call.redirect && statusCode >= 300 && statusCode < 400);
   if (!accepted) throw await refusal(response, response.body, encoding, call.redirect);
-  const body = await readBody(response.body, encoding, maxBytes).finally(() => response.body.destroy());
+  const body = await readBody(response.body, encoding, maxBytes)
+    .catch((error: unknown) => {
+      if (hasBody(statusCode)) throw error;
+      return Buffer.alloc(0);
+    })
+    .finally(() => response.body.destroy());
   return { ok: true, output: outputOf(call, response, body) };
+}
+
+/**
+ * Answers of these statuses end with their headers. A Content-Length tells of the body that another answer has (RFC 9110, 8.6); the
+ * client takes it for one that broke off.
+ */
+function hasBody(statusCode: number): boolean {
+  return statusCode !== 204 && statusCode !== 304;
 }
 
 async function refusal(

@@ -5,7 +5,7 @@ import { compileTree } from "./compile/compiler.ts";
 import { BREAK, Env, GO_ON, Run, STOP } from "./compile/run.ts";
 import { JqBudgetError, JqError } from "./errors.ts";
 import { takeKeysShown } from "./library/json-text.ts";
-import { Outlet } from "./output.ts";
+import { isPlain, Outlet } from "./output.ts";
 import { parse } from "./syntax/parser.ts";
 
 export { JqBudgetError, JqError, JqSyntaxError } from "./errors.ts";
@@ -30,7 +30,7 @@ export interface EvaluationOptions {
 /** A compiled jq program. */
 export interface Program {
   readonly source: string;
-  /** The variables of those it was compiled with that it uses, without `$`. */
+  /** The variables of those it was compiled with that it names, without `$`; some may never be evaluated. */
   readonly reads: readonly string[];
   /** The first output, undefined when there is none. @throws {JqError} */
   first(input: Json, args?: JqArguments, options?: EvaluationOptions): Json | undefined;
@@ -51,7 +51,7 @@ const programs = new LRUCache<string, Program>({ max: 5_000 });
  * @throws {JqSyntaxError} for what is no program, and for names that are not defined.
  */
 export function compile(source: string, { variables = [] }: CompileOptions = {}): Program {
-  const key = variables.length === 0 ? source : `${[...variables].sort().join(" ")}\n${source}`;
+  const key = keyOf(source, variables);
   const known = programs.get(key);
   if (known !== undefined) return known;
   const { code, reads } = compileTree(parse(source), source, variables);
@@ -60,7 +60,12 @@ export function compile(source: string, { variables = [] }: CompileOptions = {})
   return program;
 }
 
-/** For what needs neither variables nor a budget. */
+/** JSON ends where it ends, so that no text and variables have the key of others. */
+function keyOf(source: string, variables: readonly string[]): string {
+  return variables.length === 0 ? `[]${source}` : JSON.stringify([...variables].sort()) + source;
+}
+
+/** For what needs neither variables nor fuel. */
 const IDLE = new Env(new Run(0, 0, Number.NaN, []), null, null, null);
 const NO_GLOBALS: readonly Json[] = [];
 
@@ -81,11 +86,15 @@ class CompiledProgram implements Program {
   }
 
   first(input: Json, args = NO_ARGUMENTS, options = NO_OPTIONS): Json | undefined {
-    if (this.fields !== undefined) return this.fields(input, IDLE);
+    if (this.fields !== undefined) {
+      const { maxOutputBytes } = options;
+      const value = this.fields(input, IDLE);
+      if (maxOutputBytes === undefined && isPlain(value)) return value;
+      return new Outlet(maxOutputBytes ?? DEFAULT_OUTPUT_BYTES).pass(value);
+    }
     const env = this.start(args, options);
     const outlet = new Outlet(env.run.bytes);
     try {
-      if (this.code.given) return this.code.one()(input, env);
       if (this.single) return outlet.pass(this.code.one()(input, env));
       let first: Json | undefined;
       this.code.many()(input, env, (value) => {

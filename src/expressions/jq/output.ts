@@ -7,6 +7,26 @@ const MAX_OUTPUT_DEPTH = 1_000;
 /** About what a number, a literal, or the brackets and commas around something take in JSON text. */
 const SCALAR_BYTES = 4;
 
+/** Arrays and objects that belong to compiled programs. */
+const shared = new WeakSet<object>();
+
+/** Lets no output be this array or object, or one inside it: outputs hold copies, since their receivers may change them. */
+export function share(value: Json): void {
+  if (typeof value !== "object" || value === null || shared.has(value)) return;
+  shared.add(value);
+  for (const member of Object.values(value)) share(member);
+}
+
+/** A text that no sensible budget is too small for. */
+const SMALL_TEXT = 1_000;
+
+/** True for what is JSON as it is and within any sensible budget. */
+export function isPlain(value: Json): boolean {
+  if (typeof value === "string") return value.length <= SMALL_TEXT;
+  if (typeof value === "number") return value - value === 0 && value !== 0;
+  return value === null || typeof value === "boolean";
+}
+
 /**
  * Judges outputs and makes them JSON. An output can be far larger than what was made for it, since its parts may stand in it many
  * times: what counts is its size as text.
@@ -34,7 +54,7 @@ export class Outlet {
   }
 
   private passArray(items: readonly Json[], depth: number): Json {
-    let changed: Json[] | undefined;
+    let changed = shared.has(items) ? items.slice() : undefined;
     for (let i = 0; i < items.length; i++) {
       const item = items[i] as Json;
       if (this.takeAsItIs(item)) continue;
@@ -48,7 +68,7 @@ export class Outlet {
   }
 
   private passObject(object: Readonly<Record<string, Json>>, depth: number): Json {
-    let changed: [string, Json][] | undefined;
+    let changed: [string, Json][] | undefined = shared.has(object) ? [] : undefined;
     const keys = Object.keys(object);
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as string;
@@ -62,7 +82,8 @@ export class Outlet {
       }
     }
     // fromEntries defines its keys: `__proto__` stays a key.
-    return changed === undefined ? object : { ...object, ...Object.fromEntries(changed) };
+    if (changed === undefined) return object;
+    return changed.length === 0 ? { ...object } : { ...object, ...Object.fromEntries(changed) };
   }
 
   /** Most members are texts and plain numbers, which need no look inside: they are only counted. */

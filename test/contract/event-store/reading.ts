@@ -30,6 +30,22 @@ export function readingContract(open: Open): void {
     expect(upToDate.events).toEqual([]);
   });
 
+  test("given executions of a group, when what is due is asked with a guess, then the guess is read if it is due", async () => {
+    const { store, start, rest, commit, append } = world();
+    const head = await commit(await start(), { events: [taskStarted(1)] });
+    const options = { after: 1, inboxLimit: 10 };
+    await append(head, aMessage());
+    const found = await store.dueAndRead(head, head.executionId, options);
+    expect(found.due).toEqual([head.executionId]);
+    const log = present(found.log);
+    expect(log).toMatchObject({ head, inboxMore: false, inbox: [{ kind: "message" }] });
+    expect(log.events.map(({ sequence }) => sequence)).toEqual([2]);
+    const resting = await rest(await start(), { events: [taskStarted(1)] });
+    expect(await store.dueAndRead(resting, resting.executionId, options)).toEqual({ due: [], log: null });
+    const unknown = { due: [head.executionId], log: null };
+    expect(await store.dueAndRead(head, resting.executionId, options)).toEqual(unknown);
+  });
+
   test("given a reader that is ahead of the log, when it reads, then the head tells and no event comes", async () => {
     const { store, start } = world();
     const head = await start();

@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../../src/values/json.ts";
 
 /** What the executions of a load run. Each ends with an output that follows from its input, whatever is repeated on the way. */
-export const KINDS = ["chain", "pause", "fan", "loop", "flaky", "family"] as const;
+export const KINDS = ["chain", "pause", "fan", "loop", "flaky", "family", "talk"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** How often the outside refuses the call of `flaky`. */
@@ -23,7 +23,15 @@ export function outputOf(kind: Kind, tag: string): JsonObject {
   return { tag, kind, answers: ANSWERS[kind] };
 }
 
-const ANSWERS: Readonly<Record<Kind, number>> = { chain: 3, pause: 2, fan: 4, loop: ITEMS.length, flaky: 1, family: 3 };
+const ANSWERS: Readonly<Record<Kind, number>> = {
+  chain: 3,
+  pause: 2,
+  fan: 4,
+  loop: ITEMS.length,
+  flaky: 1,
+  family: 3,
+  talk: 3,
+};
 
 export function definitionOf(kind: Kind): JsonObject {
   return { document: { dsl: "1.0.3", namespace: "faults", name: kind, version: "1.0.0" }, do: TASKS[kind] };
@@ -96,5 +104,54 @@ const TASKS: Readonly<Record<Kind, JsonObject[]>> = {
       },
     },
     end("family", "${ .answers }"),
+  ],
+  // One branch hears what the other says: every word, once, in order.
+  talk: [
+    {
+      both: {
+        fork: {
+          branches: [
+            {
+              hear: {
+                listen: {
+                  to: {
+                    any: [
+                      {
+                        with: { type: "faults.said" },
+                        correlate: { tag: { from: ".tag", expect: "${ $workflow.input.tag }" } },
+                      },
+                    ],
+                    until: "${ length == 3 }",
+                  },
+                },
+              },
+            },
+            {
+              say: {
+                for: { each: "item", in: "${ $workflow.input.items }" },
+                do: [
+                  {
+                    word: {
+                      emit: {
+                        event: {
+                          with: {
+                            source: "https://faults.example",
+                            type: "faults.said",
+                            tag: "${ $workflow.input.tag }",
+                            data: "${ $item }",
+                          },
+                        },
+                      },
+                    },
+                  },
+                  { breath: { wait: { milliseconds: 20 } } },
+                ],
+              },
+            },
+          ],
+        },
+      },
+    },
+    end("talk", "${ if .[0] == $workflow.input.items then 3 else .[0] end }"),
   ],
 };

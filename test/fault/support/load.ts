@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Json } from "../../../src/values/json.ts";
+import type { Json, JsonObject } from "../../../src/values/json.ts";
 import type { Outside } from "../../support/outside.ts";
 import { definitionOf, inputOf, KINDS, type Kind, outputOf, REFUSALS } from "./definitions.ts";
 
@@ -56,14 +56,21 @@ async function runOne(url: string, outside: Outside, kind: Kind): Promise<Run> {
   const tag = `${kind}-${tags}`;
   let refusals = REFUSALS;
   outside.answer(`/${tag}/flaky`, () => (refusals-- > 0 ? { status: 503 } : {}));
-  const deadline = Date.now() + ENDS_WITHIN_MS;
+  return { kind, tag, ...(await runToEnd(url, kind, tag, inputOf(outside.url, tag), ENDS_WITHIN_MS)) };
+}
+
+/** Starts an execution of a definition in `faults`, and waits for its end. @throws {Error} when it does not end in time. */
+export async function runToEnd(
+  url: string,
+  name: string,
+  tag: string,
+  input: JsonObject,
+  withinMs: number,
+): Promise<Pick<Run, "executionId" | "status" | "output">> {
+  const deadline = Date.now() + withinMs;
+  const request = { definition: { namespace: "faults", name }, workflowId: tag, input };
   const started = await insist(deadline, `start of ${tag}`, () =>
-    send(
-      `${url}/api/v1/executions`,
-      "POST",
-      { definition: { namespace: "faults", name: kind }, workflowId: tag, input: inputOf(outside.url, tag) },
-      { "idempotency-key": tag },
-    ),
+    send(`${url}/api/v1/executions`, "POST", request, { "idempotency-key": tag }),
   );
   const executionId = String(started.executionId);
   for (;;) {
@@ -72,11 +79,11 @@ async function runOne(url: string, outside: Outside, kind: Kind): Promise<Run> {
     );
     const status = String(seen.status);
     if (["COMPLETED", "FAILED", "CANCELLED"].includes(status)) {
-      return { kind, tag, executionId, status, output: (seen.output ?? seen.error ?? null) as Json };
+      return { executionId, status, output: (seen.output ?? seen.error ?? null) as Json };
     }
     if (Date.now() > deadline) {
       const why = JSON.stringify(seen.waitingFor);
-      throw new Error(`${tag} (${executionId}) is still ${status} after ${ENDS_WITHIN_MS} ms, waiting for ${why}`);
+      throw new Error(`${tag} (${executionId}) is still ${status} after ${withinMs} ms, waiting for ${why}`);
     }
   }
 }
@@ -91,7 +98,7 @@ interface Answer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-async function insist(deadline: number, what: string, ask: () => Promise<Answer>): Promise<Answer["body"]> {
+export async function insist(deadline: number, what: string, ask: () => Promise<Answer>): Promise<Answer["body"]> {
   for (;;) {
     const answer = await ask().catch((error: unknown) => ({ status: 0, body: { error: String(error) } }));
     if (answer.status >= 200 && answer.status < 300) return answer.body;

@@ -4,8 +4,10 @@ import { createMetrics } from "../../../src/observability/metrics.ts";
 import { NO_TRACING } from "../../../src/observability/tracing.ts";
 import type { ExecutionHead } from "../../../src/ports/event-store.ts";
 import { createDefinitions } from "../../../src/runtime/compiled-definitions.ts";
+import { createEventDelivery } from "../../../src/runtime/deliver-events.ts";
 import { createFailpoints } from "../../../src/runtime/failpoints.ts";
 import type { Ports, RuntimeSettings } from "../../../src/runtime/ports.ts";
+import { createPublisher } from "../../../src/runtime/publish-events.ts";
 import { startExecution } from "../../../src/runtime/start-execution.ts";
 import { NO_LOG } from "../../support/activity.ts";
 import { definitionOf, inputOf, type Kind } from "./definitions.ts";
@@ -22,6 +24,7 @@ export interface Runtime {
 }
 
 const SETTINGS: Omit<RuntimeSettings, "partitions"> = {
+  settleAfterMs: 0,
   eventBatchSize: 500,
   sliceEvents: 1_000,
   sliceMs: 1_000,
@@ -36,6 +39,8 @@ const SETTINGS: Omit<RuntimeSettings, "partitions"> = {
   limits: { payloadBytes: 1_048_576, historyEvents: 1_000_000 },
   retention: { closedForMs: Number.POSITIVE_INFINITY, letteredForMs: Number.POSITIVE_INFINITY },
   snapshotEvery: 500,
+  lifecycle: "off",
+  sinks: { ids: [], retries: 0 },
   childDepth: 10,
   cachedStates: 100,
   runtime: { name: "durabull", version: "test" },
@@ -47,16 +52,21 @@ export async function openRuntime(settings: Partial<RuntimeSettings> = {}): Prom
   const partitions = await store.events.partitions(2);
   const rescues: string[] = [];
   const { events, queues } = store;
+  const definitions = createDefinitions(database, compileWorkflow);
+  const metrics = { ...createMetrics(), rescue: (kind: string) => void rescues.push(kind) };
+  const failpoints = createFailpoints([], Math.random);
   const ports: Ports = {
     events,
     queues,
     database,
-    definitions: createDefinitions(database, compileWorkflow),
+    definitions,
+    publisher: createPublisher(database, { ms: Number.POSITIVE_INFINITY, count: 100 }),
+    delivery: createEventDelivery({ events, database, queues, definitions, log: NO_LOG, metrics, failpoints }),
     functionQueues: async () => ({}),
     log: NO_LOG,
-    metrics: { ...createMetrics(), rescue: (kind) => rescues.push(kind) },
+    metrics,
     tracing: NO_TRACING,
-    failpoints: createFailpoints([], Math.random),
+    failpoints,
     settings: { ...SETTINGS, partitions, ...settings },
   };
   return {

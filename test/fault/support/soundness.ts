@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { HistoryEvent } from "../../../src/engine/events.ts";
-import type { EventStore } from "../../../src/ports/event-store.ts";
+import type { Description, EventStore } from "../../../src/ports/event-store.ts";
+import type { ExecutionId } from "../../../src/values/ids.ts";
 import { NO_TIP, nextTip } from "../../../src/values/tip.ts";
 import type { OutsideCall } from "../../support/outside.ts";
 import { REFUSALS } from "./definitions.ts";
@@ -19,11 +20,29 @@ export async function violations(
 
 async function violationsOf(events: EventStore, run: Run): Promise<readonly string[]> {
   const found: string[] = [];
-  const report = (what: string) => found.push(`${run.tag} (${run.executionId}): ${what}`);
-  if (!isDeepStrictEqual(run, expected(run))) report(`ended ${run.status} with ${JSON.stringify(run.output)}`);
-  const description = await events.describe(run.executionId);
-  const history = await events.history(run.executionId, { after: 0, limit: 100_000, order: "asc" });
-  if (description === null || history === null) return [...found, `${run.tag} is lost`];
+  if (!isDeepStrictEqual(run, expected(run))) found.push(`ended ${run.status} with ${JSON.stringify(run.output)}`);
+  found.push(...violationsOfRecord(await recordOf(events, run.executionId)));
+  return found.map((what) => `${run.tag} (${run.executionId}): ${what}`);
+}
+
+/** All that is stored of an execution; null when it is lost. */
+export interface ExecutionRecord {
+  readonly description: Description;
+  readonly history: readonly HistoryEvent[];
+}
+
+export async function recordOf(events: EventStore, executionId: ExecutionId): Promise<ExecutionRecord | null> {
+  const description = await events.describe(executionId);
+  const history = await events.history(executionId, { after: 0, limit: 100_000, order: "asc" });
+  return description === null || history === null ? null : { description, history };
+}
+
+/** Of one that has ended: its history is whole and says nothing twice, and nothing is owed or unread. */
+export function violationsOfRecord(record: ExecutionRecord | null): readonly string[] {
+  if (record === null) return ["it is lost"];
+  const found: string[] = [];
+  const report = (what: string) => found.push(what);
+  const { history, description } = record;
   const { head, owed, inbox } = description;
   history.forEach(({ sequence }, i) => {
     if (sequence !== i + 1) report(`event ${i + 1} has sequence ${sequence}`);
@@ -31,8 +50,7 @@ async function violationsOf(events: EventStore, run: Run): Promise<readonly stri
   if (history.length !== head.version) report(`${history.length} events at version ${head.version}`);
   if (history.reduce(nextTip, NO_TIP) !== head.tip) report("the chain of its events does not lead to its tip");
   if (owed.length > 0 || inbox > 0) report(`${owed.length} works owed and ${inbox} facts unread after its end`);
-  for (const what of violationsOfHistory(history)) report(what);
-  return found;
+  return [...found, ...violationsOfHistory(history)];
 }
 
 /** Each task ends once, each work asked for is answered once, no timer fires twice or before its time. */

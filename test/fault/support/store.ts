@@ -18,22 +18,26 @@ const queueKey = (queue: string, of: string) => `{${PREFIX}:${queue}}:${queue}:$
 
 export type StoreKind = "redis" | "postgres";
 
-/** A server, with the service's own adapters opened in this process to look at what is stored, and hands to damage it. */
-export interface FaultStore {
-  readonly kind: StoreKind;
-  readonly server: TestServer;
-  readonly env: Readonly<Record<string, string>>;
+/** The service's own adapters, opened in this process to look at what is stored. */
+export interface StoreLook {
   readonly events: EventStore;
   readonly queues: BullmqQueues;
   /** Executions that are due or must be looked at, now or ever. */
   attention(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** A server, with a look into what is stored, and hands to damage it. */
+export interface FaultStore extends StoreLook {
+  readonly kind: StoreKind;
+  readonly server: TestServer;
+  readonly env: Readonly<Record<string, string>>;
   /** Deletes all that the queues hold; what is stored stays. */
   wipeQueues(): Promise<void>;
   /** Timers that are delayed until after this moment, epoch milliseconds. */
   delayedBeyond(moment: number): Promise<number>;
   /** Takes jobs that wait (or, of timers, are delayed) out of one queue and leaves everything else that speaks of them. Gives how many. */
   loseJobs(queue: string): Promise<number>;
-  close(): Promise<void>;
 }
 
 export async function openFaultStore(kind: StoreKind): Promise<FaultStore> {
@@ -97,18 +101,12 @@ async function openPostgresStore(): Promise<FaultStore> {
       await client.end();
     }
   };
-  const events = await createPostgresEventStore({ connectionString: url, options: OPTIONS, poolSize: 4 });
-  const queues = openQueues({ kind: "postgres", connectionString: url });
+  const look = await lookIntoPostgres(url);
   return {
     kind: "postgres",
     server,
     env: { DATABASE_URL: url },
-    events,
-    queues,
-    async attention() {
-      const [row] = await run<{ count: string }>("SELECT count(*) FROM durabull.attention");
-      return Number(row?.count);
-    },
+    ...look,
     async wipeQueues() {
       const tables = await run<{ tablename: string }>(
         "SELECT tablename FROM pg_tables WHERE schemaname = $1 AND tablename <> 'migration'",
@@ -132,9 +130,32 @@ async function openPostgresStore(): Promise<FaultStore> {
       return lost.length;
     },
     async close() {
+      await look.close();
+      await server.stop();
+    },
+  };
+}
+
+/** The service's own adapters on a database that it works on. */
+export async function lookIntoPostgres(url: string): Promise<StoreLook> {
+  const events = await createPostgresEventStore({ connectionString: url, options: OPTIONS, poolSize: 4 });
+  const queues = openQueues({ kind: "postgres", connectionString: url });
+  return {
+    events,
+    queues,
+    async attention() {
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      try {
+        const { rows } = await client.query<{ count: string }>("SELECT count(*) FROM durabull.attention");
+        return Number(rows[0]?.count);
+      } finally {
+        await client.end();
+      }
+    },
+    async close() {
       await queues.close();
       await events.close();
-      await server.stop();
     },
   };
 }

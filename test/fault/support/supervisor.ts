@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { FAILPOINTS } from "../../../src/values/failpoints.ts";
+import { type FailpointName, WORK_FAILPOINTS } from "../../../src/values/failpoints.ts";
 import type { ServiceProcess } from "../../support/service-process.ts";
 
 /** Keeps a worker running that is killed all the time. */
@@ -39,11 +39,12 @@ async function diesByItself(starting: Promise<ServiceProcess>, lifeMs: number): 
 export function superviseKilled(
   start: (env: Readonly<Record<string, string>>) => Promise<ServiceProcess>,
   kills: number,
+  points: readonly FailpointName[] = WORK_FAILPOINTS,
 ): Supervisor {
   const deaths: Record<string, number> = {};
   const total = () => Object.values(deaths).reduce((sum, count) => sum + count, 0);
   let stopping = false;
-  const endings = [...FAILPOINTS, ANY_INSTANT];
+  const endings = [...points, ANY_INSTANT];
   async function live(ending: string): Promise<void> {
     const byFailpoint = ending !== ANY_INSTANT;
     const env = byFailpoint ? { DURABULL_FAILPOINT: `${ending}:kill:${PROBABILITY}` } : {};

@@ -4,7 +4,7 @@ import { type ServiceProcess, startService } from "../../support/service-process
 import { type LoadOptions, type Run, register, runLoad } from "./load.ts";
 import { isAlive } from "./signals.ts";
 import { repeatedCalls, violations } from "./soundness.ts";
-import { type FaultStore, openFaultStore, type StoreKind } from "./store.ts";
+import { type FaultStore, openFaultStore, type StoreKind, type StoreLook } from "./store.ts";
 import { until } from "./until.ts";
 
 const WORKER = "test/fault/support/worker.ts";
@@ -62,7 +62,7 @@ export async function openWorld(kind: StoreKind): Promise<World> {
 }
 
 /** Jobs that are not finished and executions that somebody must look at; "" when there are none. */
-async function leftOver({ queues, attention }: FaultStore): Promise<string> {
+export async function leftOver({ queues, attention }: StoreLook): Promise<string> {
   const jobs = (await queues.counts()).flatMap(({ queue, waiting, active, delayed }) =>
     waiting + active + delayed > 0 ? [`${queue}: ${waiting} waiting, ${active} active, ${delayed} delayed`] : [],
   );

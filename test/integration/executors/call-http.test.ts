@@ -320,6 +320,26 @@ describe("given redirections", () => {
     expect(ledger.entries).toHaveLength(1);
   });
 
+  test.each([
+    ["304 Not Modified", 304, { etag: '"a"' }],
+    ["204 No Content", 204, { etag: '"a"' }],
+  ])(
+    "when the answer is %s with the length of another body, then it is taken without one",
+    async (line, statusCode, headers) => {
+      const server = createServer((socket) => {
+        socket.once("data", () => socket.write(`HTTP/1.1 ${line}\r\nContent-Length: 10\r\nETag: "a"\r\n\r\n`));
+        socket.on("error", () => {});
+      });
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      const { port } = server.address() as AddressInfo;
+      const endpoint = `http://127.0.0.1:${port}/`;
+      const asked = { endpoint, redirect: true, output: "response", headers: { "if-none-match": '"a"' } };
+      expect(await call(asked)).toMatchObject({ ok: true, output: { statusCode, headers, content: null } });
+      server.close();
+    },
+  );
+
   test("when there are five, then they are followed; the sixth is not", async () => {
     ledger.answer(countdown);
     expect(await call({ endpoint: `${ledger.origin}/5`, redirect: true })).toEqual({ ok: true, output: "there" });

@@ -10,11 +10,17 @@ import { createRedisEventStore } from "../../../src/adapters/redis/event-store.t
 import { createRedisNotices } from "../../../src/adapters/redis/notices.ts";
 import { type AppDeps, createApp } from "../../../src/api/app.ts";
 import { dashboardPages } from "../../../src/dashboard/index.ts";
+import { compileWorkflow } from "../../../src/dsl/index.ts";
 import type { Database } from "../../../src/ports/database.ts";
 import type { EventStore, ExecutionHead } from "../../../src/ports/event-store.ts";
 import type { Notices } from "../../../src/ports/notices.ts";
+import { createDefinitions } from "../../../src/runtime/compiled-definitions.ts";
 import { createDefinitionService } from "../../../src/runtime/definitions.ts";
+import { createEventDelivery } from "../../../src/runtime/deliver-events.ts";
+import { createEventService } from "../../../src/runtime/event-service.ts";
+import { createFailpoints } from "../../../src/runtime/failpoints.ts";
 import { noticingDatabase, noticingEvents } from "../../../src/runtime/noticing.ts";
+import { createPublisher } from "../../../src/runtime/publish-events.ts";
 import { createScaler } from "../../../src/runtime/scaler.ts";
 import { createExecutionService, type ExecutionService } from "../../../src/runtime/service.ts";
 import { aCommit, type CommitOptions } from "../../support/build.ts";
@@ -75,8 +81,15 @@ export async function openApiWorld(
     defaultTimeoutMs: 0,
     log: logger,
   });
+  const failpoints = createFailpoints([], Math.random);
+  const metrics = { delivered: () => undefined };
+  const about = { events, database, queues, log: logger, metrics, failpoints };
+  const delivery = createEventDelivery({ ...about, definitions: createDefinitions(database, compileWorkflow) });
+  const publisher = createPublisher(database, { ms: 3_600_000, count: 100 });
+  const eventService = createEventService({ database, notices, publisher, delivery, payloadBytes: 100_000 });
   const app = await createApp({
     executions,
+    eventService,
     definitions: createDefinitionService({ database, log: logger }),
     scaler: createScaler(queues, 2),
     health: {
@@ -108,6 +121,7 @@ export async function openApiWorld(
     },
     async close() {
       await app.close();
+      await delivery.idle();
       await queues.close();
       await notices.close();
       await database.close();

@@ -75,8 +75,6 @@ refusals("given a header, when it is checked, then only releases of DSL 1.0 are 
 ]);
 
 refusals("given what this version does not run, when it is checked, then it says so and where", [
-  ["listen", one({ listen: { to: { any: [] } } }), ["/do/0/t/listen: not supported by this version: listen"]],
-  ["emit", one({ emit: { event: { with: {} } } }), ["/do/0/t/emit: not supported by this version: emit"]],
   ["run", one({ run: { shell: { command: "x" } } }), ["/do/0/t/run/shell: not supported by this version: run shell"]],
   ["run", one({ run: { await: false } }), ["/do/0/t/run: `run` needs one of container, script, shell, workflow"]],
   [
@@ -358,7 +356,7 @@ refusals("given entries of `use`, when they are checked, then a fault is named o
     one({ wait: "PT1S" }, { use: { functions: { f: { set: { a: "${ 1 + }" } } }, retries: { r: { dely: "PT1S" } } } }),
     [
       '/use/retries/r/dely: a retry policy has no "dely"; did you mean "delay"?',
-      "/use/functions/f/set/a: unexpected end of the expression: expected an expression (line 1, column 4)",
+      "/use/functions/f/set/a: unexpected end of the expression: expected an expression (line 1, column 8)",
     ],
   ],
   [
@@ -370,7 +368,7 @@ refusals("given entries of `use`, when they are checked, then a fault is named o
       },
     ),
     [
-      "/use/errors/e/detail: $item is not defined (line 1, column 1); known here: $context, $input, $secrets, $task, $workflow, $runtime, $authorization",
+      "/use/errors/e/detail: $item is not defined (line 1, column 4); known here: $context, $input, $secrets, $task, $workflow, $runtime, $authorization",
     ],
   ],
   [
@@ -385,6 +383,16 @@ refusals("given entries of `use`, when they are checked, then a fault is named o
 
 refusals("given an expression, when it is checked, then it must compile and name only what its place knows", [
   [
+    "on several lines",
+    one({ set: { a: " ${\n\n   .a + + 2 }\n" } }),
+    ['/do/0/t/set/a: unexpected "+": expected an expression (line 3, column 9)'],
+  ],
+  [
+    "bare, on several lines",
+    one({ if: "\n\n   .a + + 2", set: { a: 1 } }),
+    ['/do/0/t/if: unexpected "+": expected an expression (line 3, column 9)'],
+  ],
+  [
     "bare",
     one({ if: ".a ==", set: { a: 1 } }),
     ["/do/0/t/if: unexpected end of the expression: expected an expression (line 1, column 6)"],
@@ -393,7 +401,7 @@ refusals("given an expression, when it is checked, then it must compile and name
     "not one program",
     one({ set: { a: "${ .x } and ${ .y }" } }),
     [
-      '/do/0/t/set/a: unexpected "}": expected an operator or the end of the expression (line 1, column 4); a text with expressions inside is written as one expression: ${ "\\(.a) and \\(.b)" }',
+      '/do/0/t/set/a: unexpected "}": expected an operator or the end of the expression (line 1, column 7); a text with expressions inside is written as one expression: ${ "\\(.a) and \\(.b)" }',
     ],
   ],
   [
@@ -442,7 +450,7 @@ refusals("given an expression, when it is checked, then it must compile and name
     "a loop's variable in the function it calls",
     one({ for: { in: "." }, do: [{ c: { call: "f" } }] }, { use: { functions: { f: { set: { a: "${ $item }" } } } } }),
     [
-      "/use/functions/f/set/a: $item is not defined (line 1, column 1); known here: $context, $input, $secrets, $task, $workflow, $runtime, $authorization",
+      "/use/functions/f/set/a: $item is not defined (line 1, column 4); known here: $context, $input, $secrets, $task, $workflow, $runtime, $authorization",
     ],
   ],
 ]);

@@ -40,14 +40,14 @@ describe("given a text that is no definition, when it is read, then its line and
   const cases: readonly (readonly [text: string, line: number | undefined, message: string | RegExp])[] = [
     ["", 1, "a definition is an object with `document` and `do`"],
     ["[1]", 1, "a definition is an object with `document` and `do`"],
-    ["a:\n  b: 1\n c: 2", 3, /^all mapping items must start at the same column/],
-    ["a: [1", 1, /^flow sequence in block collection must be/],
+    ["a:\n  b: 1\n c: 2", 3, "the keys of an object must begin at the same column"],
+    ["a: [1", 1, "a ] is missing: close the list, and indent its lines more than its key"],
     ["a: 1\nb: 2\na: 3", 3, 'the key "a" stands twice'],
     ["x:\n  __proto__: 1\n  __proto__: 2", 3, 'the key "__proto__" stands twice'],
     ["a:\n  <<: {b: 1}", 2, "merge keys (<<) are not allowed"],
     ["a: 1\nb: !foo x", 2, "tags such as !foo are not allowed"],
     ["a: !!binary aGk=", 1, "tags such as tag:yaml.org,2002:binary are not allowed"],
-    ["? [a]\n: b", 1, "with stringKeys, all keys must be strings"],
+    ["? [a]\n: b", 1, "a key must be text: put it in quotes"],
     ["a: *nowhere", 1, "this alias names no anchor before it"],
     ["a: .inf", 1, "the number .inf cannot be kept exactly: write it as text, in quotes"],
     ["a: .nan", 1, "the number .nan cannot be kept exactly: write it as text, in quotes"],
@@ -56,7 +56,16 @@ describe("given a text that is no definition, when it is read, then its line and
       1,
       "the number 12345678901234567890 cannot be kept exactly: write it as text, in quotes",
     ],
-    ["a: 1\n---\nb: 2", 2, /^source contains multiple documents/],
+    ["a: 1\n---\nb: 2", 2, /^a second document begins here/],
+    ["a: 1e-400", 1, "the number 1e-400 cannot be kept exactly: write it as text, in quotes"],
+    ["a: b: c", 1, /^a key or a list begins in the middle of this line/],
+    ["a: @x", 1, "a text may not begin with @: put it in quotes"],
+    ["a:\n\tb: 1", 2, "a tab indents this line: indent with spaces"],
+    ['a: "\\q"', 1, /^\\q is no escape/],
+    ["a: 'x", 1, "a ' is missing: a text in single quotes is not closed"],
+    ["a: *", 1, /^after \* or & a name is expected/],
+    ["%FOO\na", 2, /^a line that begins with % is a directive/],
+    ["a: 'it's'", 1, /^something follows here that is not part of it/],
     ["a: &a [*a]", 1, /^(this alias names no anchor before it|a definition has at most 64 levels)$/],
     [`a: ${"[".repeat(64)}${"]".repeat(64)}`, 1, "a definition has at most 64 levels"],
     [`a: ${"[".repeat(100)}${"]".repeat(100)}`, undefined, "a definition has at most 64 levels"],
@@ -135,4 +144,9 @@ test("given a wide definition on one line, when it is read, then its width is no
 test("given indicators without a comma between them in brackets, when they are read, then they count as depth", () => {
   expect(() => readDefinition(`a: [${"? ".repeat(100_000)}]`)).toThrow("at most 64 levels");
   expect(() => readDefinition(`a: {${"x: ".repeat(100_000)}}`)).toThrow("at most 64 levels");
+});
+
+test("given a text that breaks off inside, when it is read, then the mistake points to the member it is in", () => {
+  const issue = refusalOf("document: {}\ndo:\n  - greet:\n      set: {a: 1\n  - next: 1");
+  expect(issue).toMatchObject({ pointer: "/do/0/greet/set/a", line: 5 });
 });

@@ -46,6 +46,8 @@ describe("given a text that is no program, when it is compiled, then it is refus
   const cases: readonly (readonly [source: string, message: string])[] = [
     ["", "the expression is empty (line 1, column 1)"],
     [".a |\n foo +", "unexpected end of the expression: expected an expression (line 2, column 7)"],
+    ["\n\n   .a + + 2", 'unexpected "+": expected an expression (line 3, column 9)'],
+    ["\u00a0.a", 'unexpected character "\u00a0" (line 1, column 1)'],
     ["1), (2", 'unexpected ")": expected an operator or the end of the expression (line 1, column 2)'],
     ["foo(1)", "foo/1 is not defined (line 1, column 1)"],
     ["$y", "$y is not defined (line 1, column 1); known here: $x"],

@@ -6,7 +6,8 @@ import { expect, test } from "vitest";
 function logged(code: string): readonly Record<string, unknown>[] {
   const module = fileURLToPath(new URL("../../../src/observability/logger.ts", import.meta.url));
   const script = `const { createLogger } = await import(${JSON.stringify(module)});
-    const log = createLogger({ level: "info", worker: "worker-1", terminal: false, secrets: ["s3cret-te\\"xt", "short"], more: () => ({ trace_id: "t" }) });
+    const { createHider } = await import(${JSON.stringify(module.replace("logger.ts", "hider.ts"))});
+    const log = createLogger({ level: "info", worker: "worker-1", terminal: false, hider: createHider(["s3cret-te\\"xt", "short", '{"user":"s3cret-user"}']), more: () => ({ trace_id: "t" }) });
     ${code}`;
   const args = ["--import", "tsx", "--input-type=module", "--eval", script];
   const { stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
@@ -20,6 +21,7 @@ test("given members that hold secrets, secret texts and an active trace, when th
   const lines = logged(`
     log.info({ authorization: "Bearer a", headers: { cookie: "b", "set-cookie": "c", accept: "d" } }, "headers");
     log.info({ request: { headers: { authorization: "e", "x-api-key": "f" } }, secrets: { A: "g" }, password: "h" }, "deep");
+    log.info({ credentials: { user: "s3cret-user" } }, 'parsed {"user":"s3cret-user"}');
     log.info({ err: new Error('it said s3cret-te"xt to me') }, "a short s3cret-te\\"xt");
   `);
   const hidden = "[hidden]";
@@ -34,6 +36,7 @@ test("given members that hold secrets, secret texts and an active trace, when th
     secrets: hidden,
     password: hidden,
   });
-  expect(lines[2]).toMatchObject({ msg: `a short ${hidden}`, err: { message: `it said ${hidden} to me` } });
+  expect(lines[2]).toMatchObject({ credentials: hidden, msg: `parsed ${hidden}` });
+  expect(lines[3]).toMatchObject({ msg: `a short ${hidden}`, err: { message: `it said ${hidden} to me` } });
   expect(JSON.stringify(lines)).not.toContain("s3cret");
 });

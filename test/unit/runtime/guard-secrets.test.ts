@@ -105,3 +105,39 @@ test("given any secret in any text, when the text is masked, then the secret sta
     }),
   );
 });
+
+test("given a secret with quotes and backslashes, when it stands in JSON inside JSON, then it is hidden, and what follows is kept", () => {
+  const secret = 'q"\\s';
+  const once = JSON.stringify(secret).slice(1, -1);
+  const twice = JSON.stringify(once).slice(1, -1);
+  const inUrl = [secret, once, twice].map(encodeURIComponent);
+  for (const text of [secret, once, twice, ...inUrl]) expect(outputOf(`<${text}\\">`, [secret])).toBe('<[hidden]\\">');
+});
+
+test("given a secret in the name of a host, when an error names that in small letters, or its type holds one, then it is hidden", () => {
+  const error = { type: "https://e.example/MyTenant42", status: 500, detail: "GET http://mytenant42.example: refused" };
+  expect(guardSecrets({ ok: false, error }, ["MyTenant42"])).toMatchObject({
+    error: { type: "https://e.example/[hidden]", detail: "GET http://[hidden].example: refused" },
+  });
+});
+
+test("given a secret beyond ASCII, when a service writes it in the escapes of JSON, then it is hidden", () => {
+  expect(outputOf("<caf\\u00e9\\/\\ud83d\\ude00>", ["caf\u00e9/\u{1f600}"])).toBe("<[hidden]>");
+});
+
+test("given a secret with line breaks, when a body that holds it comes back raw, then the result fails", () => {
+  const secret = "-----BEGIN KEY-----\nMIIB";
+  expect(outputOf({ raw: base64(JSON.stringify({ sent: secret })) }, [secret])).toMatchObject(refused);
+});
+
+test.each([20, 500, 513, 40_000])(
+  "given a secret of %i characters, when it is in an error, then nothing of it is left",
+  (length) => {
+    const secret = Array.from({ length }, (_, i) => (i * 7_919 + 99_991).toString(36).slice(-4))
+      .join("")
+      .slice(0, length);
+    const error = { type: "t", status: 500, detail: `<${secret}> <${encodeURIComponent(secret)}>` };
+    const outcome = guardSecrets({ ok: false, error }, [secret]);
+    expect(outcome.ok ? "" : outcome.error.detail).toMatch(/^<(\[hidden\])+> <(\[hidden\])+>$/);
+  },
+);

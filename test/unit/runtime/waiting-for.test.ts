@@ -9,6 +9,7 @@ const nothing: Surroundings = {
   requests: new Map(),
   functions: [],
   workers: new Map(),
+  workflowWorkers: undefined,
   letters: new Map(),
   children: new Map(),
 };
@@ -116,4 +117,24 @@ test("given an engine fault, when asked before and after it was given up, then b
   expect(waitingFor(parked, { ...nothing, letters: new Map([["letter-1", letter]]) })).toEqual([
     { kind: "dead-letter", since: 700, detail: "dead letter letter-1 stopped it: it broke; redrive it to go on" },
   ]);
+});
+
+test.each([
+  [0, "worker"],
+  [1, "event"],
+  [undefined, "event"],
+] as const)(
+  "given what a wake-up would move, when %s workflow workers live, then it waits for: %s",
+  (workers, kind) => {
+    const started = described({ status: "PENDING", version: 1, settled: 0 });
+    const told = described({ status: "WAITING" }, { inbox: 1 });
+    for (const each of [started, told]) {
+      expect(waitingFor(each, { ...nothing, workflowWorkers: workers })).toMatchObject([{ kind }]);
+    }
+  },
+);
+
+test("given a paused execution with facts, when no workflow worker lives, then it is not workers that it waits for", () => {
+  const paused = waitingFor(described({ status: "PAUSED" }, { inbox: 1 }), { ...nothing, workflowWorkers: 0 });
+  expect(paused.map(({ kind }) => kind)).toEqual(["paused", "event"]);
 });

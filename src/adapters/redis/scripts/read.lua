@@ -1,21 +1,2 @@
--- id, after, inboxLimit, whether to use a snapshot (0 or 1), most events to give; the caller fetches the rest of the log,
--- which never changes, by itself
-local id, after, inboxLimit, useSnapshot, limit = unpack(ARGV)
-local head = load(id)
-if not head then return nil end
-
-local snapshot = false
-if useSnapshot == '1' then
-  snapshot = redis.call('GET', head.key .. ':snapshot')
-  if snapshot then after = string.match(snapshot, '^%d+ (%d+) ') or after end
-end
-local events = {}
-if tonumber(after) < tonumber(head.version) then
-  events = redis.call('XRANGE', head.key .. ':log', '(' .. after .. '-0', '+', 'COUNT', limit)
-end
-local inbox = {}
-if tonumber(inboxLimit) > 0 then inbox = redis.call('LRANGE', head.key .. ':inbox', 0, inboxLimit - 1) end
-return {
-  shown(head), now(), snapshot, events, inbox, redis.call('LLEN', head.key .. ':inbox'),
-  redis.call('HGETALL', head.key .. ':owed'),
-}
+-- as readLog
+return readLog(unpack(ARGV))

@@ -33,6 +33,14 @@ export function errorCode(message: Code): Code {
           throw failure(value, env);
         });
     },
+    // To jq this is `message | error`: what `message` reads must be at its path, too.
+    paths: () => {
+      const paths = message.paths();
+      return (input, path, env) =>
+        paths(input, path, env, (value) => {
+          throw failure(value, env);
+        });
+    },
   });
 }
 

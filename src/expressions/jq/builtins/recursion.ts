@@ -3,7 +3,7 @@ import { payForKeys } from "../budget.ts";
 import { Code, type Emit, type EmitPath, type Many, type Paths } from "../compile/code.ts";
 import { push } from "../compile/construct.ts";
 import { checkIntact } from "../compile/fields.ts";
-import { BREAK, burn, descend, type Env, type Flow, GO_ON, Path, type Run, STOP } from "../compile/run.ts";
+import { BREAK, beforeBreak, burn, descend, type Env, type Flow, GO_ON, Path, STOP } from "../compile/run.ts";
 import { firstOf } from "../compile/updates.ts";
 import { JqBudgetError } from "../errors.ts";
 import { isArray } from "../library/order.ts";
@@ -97,10 +97,13 @@ function recurseMany(next: Many, weight: number, height: number): Many {
       if (emit(current) === STOP) return STOP;
       let waiting: Json | undefined;
       let stopped = false;
+      let isDeeper = false;
       const deeper = (value: Json): Flow => {
+        isDeeper = true;
         descend(run, height);
         const flow = visit(value, env, emit);
         run.depth -= height;
+        isDeeper = false;
         stopped = flow === STOP;
         return flow;
       };
@@ -113,27 +116,22 @@ function recurseMany(next: Many, weight: number, height: number): Many {
           return before === undefined ? GO_ON : deeper(before);
         });
       } catch (error) {
-        if (error instanceof JqBudgetError) throw error;
+        // Only an error of `next` itself comes after the output that waits.
+        if (isDeeper || error instanceof JqBudgetError) throw error;
         run.depth = depth;
         const last = waiting;
-        if (!stopped && last !== undefined && deeper(last) === STOP) return STOP;
+        if (!stopped && last !== undefined && beforeBreak(run, () => deeper(last)) === STOP) return STOP;
         throw error;
       }
-      if (flow === STOP)
-        return stopped || waiting === undefined ? STOP : beforeBreak(run, () => deeper(waiting as Json));
+      if (flow === STOP) {
+        if (!stopped && waiting !== undefined) beforeBreak(run, () => deeper(waiting as Json));
+        return STOP;
+      }
       current = waiting;
     }
     return GO_ON;
   };
   return visit;
-}
-
-/** Does what comes before a `break` that is on its way. */
-function beforeBreak(run: Run, act: () => Flow): Flow {
-  const { breaking } = run;
-  run.breaking = null;
-  if (act() !== STOP) run.breaking = breaking;
-  return STOP;
 }
 
 function recursePaths(next: Paths, weight: number, height: number): Paths {

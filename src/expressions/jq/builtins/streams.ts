@@ -192,11 +192,11 @@ function count(start: Json, end: Json, env: Env, emit: (value: Json) => Flow): F
   return GO_ON;
 }
 
-/** jq compares and adds whatever it is given. */
+/** jq compares and adds whatever it is given; nan comes before 0. */
 function countBy(start: Json, end: Json, step: Json, env: Env, emit: (value: Json) => Flow): Flow {
   const { run } = env;
   const direction = compareValues(step, 0);
-  if (direction === 0 || Number.isNaN(step)) return GO_ON;
+  if (direction === 0) return GO_ON;
   const goesOn =
     direction > 0 ? (value: Json) => compareValues(value, end) < 0 : (value: Json) => compareValues(value, end) > 0;
   for (let value = start; goesOn(value); value = add(value, step, run)) {

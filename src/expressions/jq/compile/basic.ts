@@ -1,4 +1,5 @@
 import type { Json } from "../../../values/json.ts";
+import { share } from "../output.ts";
 import { allSingle, always, Code, type Emit, heightOf, type Many, type One, type Paths, weightOf } from "./code.ts";
 import { burn, GO_ON, outer, Path, STOP } from "./run.ts";
 
@@ -11,11 +12,11 @@ export const IDENTITY = new Code({
   paths: () => (input, path, _env, emit) => emit(input, path),
   accumulate: () => (input) => input,
   chain: { base: undefined, keys: [] },
-  given: true,
 });
 
-/** A value that is known. */
+/** A value that is known. All evaluations share it. */
 export function constantCode(value: Json): Code {
+  share(value);
   return new Code({
     weight: 1,
     height: 1,
@@ -44,7 +45,7 @@ export function variableCode(hops: number): Code {
 /** A variable handed in: the one with this place among those that the program reads. */
 export function globalCode(place: number): Code {
   const one: One = (_input, env) => env.run.globals[place] ?? null;
-  return new Code({ weight: 1, height: 1, single: always, one: () => one, usesInput: false, given: true });
+  return new Code({ weight: 1, height: 1, single: always, one: () => one, usesInput: false });
 }
 
 /** `left | right` */

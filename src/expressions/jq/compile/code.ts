@@ -37,8 +37,6 @@ export interface Forms {
   readonly chain?: Chain;
   /** False when its outputs do not depend on the input. */
   readonly usesInput?: boolean;
-  /** True when its output is the input or a variable handed in, or a part of one: JSON already, and nothing that was made. */
-  readonly given?: boolean;
 }
 
 /** Fields of fields. */
@@ -55,7 +53,6 @@ export class Code {
   readonly constant: Json | undefined;
   readonly chain: Chain | undefined;
   readonly usesInput: boolean;
-  readonly given: boolean;
   private readonly forms: Forms;
   private knownPlural = false;
   private madeOne: One | undefined;
@@ -72,7 +69,6 @@ export class Code {
     this.constant = forms.constant;
     this.chain = forms.chain;
     this.usesInput = forms.usesInput ?? true;
-    this.given = forms.given ?? false;
   }
 
   /** What is not single once never will be; what is single may turn out not to be while functions are still compiled. */

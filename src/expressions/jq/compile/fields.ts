@@ -19,7 +19,6 @@ export function indexCode(target: Code, key: Code, optional: boolean): Code {
     paths: () => indexPaths(target, key, optional),
     ...(chain === undefined ? {} : { chain }),
     usesInput: target.usesInput || key.usesInput,
-    given: target.given && !optional && (typeof key.constant === "string" || typeof key.constant === "number"),
   });
 }
 

@@ -93,6 +93,15 @@ export function descend(run: Run, height: number): void {
   if (run.depth > MAX_DEPTH) throw new JqBudgetError("depth");
 }
 
+/** Does what comes before a `break` that is on its way; where that stops by itself, its own `break` is the one. */
+export function beforeBreak(run: Run, act: () => Flow): Flow {
+  const { breaking } = run;
+  run.breaking = null;
+  const flow = act();
+  if (flow !== STOP) run.breaking = breaking;
+  return flow;
+}
+
 /** The variables `hops` further out. */
 export function outer(env: Env, hops: number): Env {
   let at = env;

@@ -1,5 +1,5 @@
 import type { Json } from "../../../values/json.ts";
-import { JqError } from "../errors.ts";
+import { JqBudgetError, JqError } from "../errors.ts";
 import { shortText } from "../library/json-text.ts";
 import { deletePaths } from "../paths/delete.ts";
 import { getPath, MAX_PATH_LENGTH } from "../paths/get.ts";
@@ -8,7 +8,19 @@ import type { UpdateOperator } from "../syntax/ast.ts";
 import { type Accumulate, Code, heightOf, type Many, type One, type Paths } from "./code.ts";
 import { rootPath } from "./loops.ts";
 import { type Operation, operationOf } from "./operators.ts";
-import { BREAK, burn, type Env, type Flow, GO_ON, isIntact, isTruthy, STOP, stepsOf } from "./run.ts";
+import {
+  allocate,
+  BREAK,
+  beforeBreak,
+  burn,
+  type Env,
+  type Flow,
+  GO_ON,
+  isIntact,
+  isTruthy,
+  STOP,
+  stepsOf,
+} from "./run.ts";
 
 /** Calls `take` with each path of an expression. @throws {JqError} when an output is no longer at its path. */
 export function eachPath(paths: Paths, input: Json, env: Env, take: (steps: Json[], value: Json) => Flow): Flow {
@@ -29,11 +41,60 @@ const UPDATE_HEIGHT = 8;
 /** What an update does to what is at a path; undefined deletes it. */
 type Change = (old: Json, env: Env) => Json | undefined;
 
-/** Changes a copy of the input at each path of `target`, in turn. */
-function changed(target: Paths, input: Json, env: Env, change: Change, owned: Owned): Json {
+/** Paths that are kept until all are known; past so many, what they are read from is copied instead. */
+const MAX_KEPT_PATHS = 1_000;
+
+/** Calls `take` with each path of the left side. */
+type EachPath = (input: Json, env: Env, owned: Owned, take: (steps: Json[]) => Flow) => Flow;
+
+/** All paths are those of the input as it was: a left side that is read on while its input may be changed in place runs ahead. */
+function eachPathOf(target: Code): EachPath {
+  const paths = target.paths();
+  if (target.single()) return (input, env, _owned, take) => eachPath(paths, input, env, take);
+  return (input, env, owned, take) =>
+    owned.size === 0 ? eachPath(paths, input, env, take) : pathsFirst(paths, input, env, owned, take);
+}
+
+function pathsFirst(paths: Paths, input: Json, env: Env, owned: Owned, take: (steps: Json[]) => Flow): Flow {
+  const { run } = env;
+  const { depth } = run;
+  const kept: Json[][] = [];
+  let keeps = true;
+  let flow: Flow;
+  try {
+    flow = eachPath(paths, input, env, (steps) => {
+      if (!keeps) return take(steps);
+      allocate(run, 32 + 8 * steps.length);
+      if (kept.push(steps) < MAX_KEPT_PATHS) return GO_ON;
+      keeps = false;
+      owned.clear();
+      return takeAll(kept, take);
+    });
+  } catch (error) {
+    // What comes before an error may fail first. The error may carry the input, which then stays as it is.
+    if (keeps && !(error instanceof JqBudgetError)) {
+      owned.clear();
+      run.depth = depth;
+      beforeBreak(run, () => takeAll(kept, take));
+    }
+    throw error;
+  }
+  if (!keeps) return flow;
+  if (flow !== STOP) return takeAll(kept, take);
+  beforeBreak(run, () => takeAll(kept, take));
+  return STOP;
+}
+
+function takeAll(kept: readonly Json[][], take: (steps: Json[]) => Flow): Flow {
+  for (const steps of kept) if (take(steps) === STOP) return STOP;
+  return GO_ON;
+}
+
+/** Changes a copy of the input at each path of the left side, in turn. */
+function changed(target: EachPath, input: Json, env: Env, change: Change, owned: Owned): Json {
   const deleted: Json[] = [];
   let root = input;
-  const flow = eachPath(target, input, env, (steps) => {
+  const flow = target(input, env, owned, (steps) => {
     const old = getPath(root, steps, env.run);
     // What is seen may be kept, and so may no longer be changed in place.
     if (typeof old === "object" && old !== null && owned.has(old)) owned.clear();
@@ -63,7 +124,7 @@ export function modifyCode(target: Code, update: Code): Code {
 }
 
 function modify(target: Code, update: Code): Accumulate {
-  const paths = target.paths();
+  const paths = eachPathOf(target);
   const change = update.single() ? update.one() : firstOf(update.many());
   const weighed: Change = (old, env) => {
     burn(env.run, update.weight);
@@ -107,7 +168,7 @@ export function assignCode(operator: Exclude<UpdateOperator, "|=">, target: Code
     },
     many: () => {
       const values = value.many();
-      const paths = target.paths();
+      const paths = eachPathOf(target);
       return (input, env, emit) =>
         values(input, env, (operand) => {
           burn(env.run, target.weight);
@@ -119,7 +180,7 @@ export function assignCode(operator: Exclude<UpdateOperator, "|=">, target: Code
 }
 
 function assign(combine: Operation, target: Code, value: Code): Accumulate {
-  const paths = target.paths();
+  const paths = eachPathOf(target);
   const one: One = value.one();
   return (input, env, owned) => {
     const operand = one(input, env);

@@ -10,7 +10,7 @@ const SIMPLE: ReadonlyMap<string, string> = new Map([
 ]);
 const REPLACEMENT = "\ufffd";
 
-/** What escapes in a row stand for (`\n\u00e9`); undefined when one is wrong. Halves of surrogate pairs alone become U+FFFD. */
+/** What escapes in a row stand for (`\n\u00e9`); undefined when one is wrong. A second half of a surrogate pair alone becomes U+FFFD. */
 export function unescapeRun(run: string): string | undefined {
   let text = "";
   for (let at = 0; at < run.length; ) {
@@ -27,14 +27,10 @@ export function unescapeRun(run: string): string | undefined {
       at += 2;
     }
   }
-  return withoutLoneSurrogates(text);
+  return text.replace(/(?<![\ud800-\udbff])[\udc00-\udfff]/g, REPLACEMENT);
 }
 
 function hexUnit(run: string, at: number): number | undefined {
   const digits = run.slice(at, at + 4);
   return /^[0-9a-fA-F]{4}$/.test(digits) ? Number.parseInt(digits, 16) : undefined;
-}
-
-function withoutLoneSurrogates(text: string): string {
-  return text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, REPLACEMENT);
 }

@@ -75,6 +75,8 @@ const COMMENT = /#(?:\\(?:\\|\r?\n)|[^\n])*/y;
 const TEXT = /[^\\"]+/y;
 const ESCAPES = /(?:\\[^u(]|\\u[A-Za-z0-9]{0,4})+/y;
 
+const FIRST_HALF_ALONE = /[\ud800-\udbff](?![\udc00-\udfff])/;
+
 const DOT = 0x2e;
 const DOLLAR = 0x24;
 const AT = 0x40;
@@ -204,6 +206,9 @@ export class Lexer {
     const text = unescapeRun(run);
     if (text === undefined) {
       throw this.error(`invalid escape ${run}; expected one of \\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX or \\( )`, at);
+    }
+    if (FIRST_HALF_ALONE.test(text)) {
+      throw this.error("after \\uD800 to \\uDBFF comes the second half of a surrogate pair, \\uDC00 to \\uDFFF", at);
     }
     return text;
   }

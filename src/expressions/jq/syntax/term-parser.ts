@@ -45,7 +45,7 @@ export abstract class TermParser extends PatternParser {
 
   private afterDot(target: Ast): Ast {
     if (this.is("quote") || this.is("format")) return this.index(target, this.string());
-    if (this.is("[")) return this.bracket(target);
+    if (this.is("[")) return this.bracket(target, false);
     throw this.unexpected('a field: .name, ."name" or .["name"]');
   }
 
@@ -53,11 +53,13 @@ export abstract class TermParser extends PatternParser {
     return nodeOf({ kind: "index", target, key, optional: this.accept("?") }, target, key);
   }
 
-  private bracket(target: Ast): Ast {
+  /** @param slices false after a dot: jq has no `.a.[1:2]`. */
+  private bracket(target: Ast, slices = true): Ast {
     this.take();
     if (this.accept("]")) return nodeOf({ kind: "each", target, optional: this.accept("?") }, target);
     const from = this.is(":") ? undefined : this.nested(() => this.query());
     if (from !== undefined && this.accept("]")) return this.index(target, from);
+    if (!slices) throw this.unexpected('"]" (a slice has no dot before its bracket)');
     this.expect(":", '"]" or ":"');
     const to = this.is("]") ? undefined : this.nested(() => this.query());
     if (from === undefined && to === undefined) throw this.unexpected("an end of the slice");
@@ -125,7 +127,7 @@ export abstract class TermParser extends PatternParser {
   }
 
   private afterFirstDot(): Ast {
-    if (this.is("quote")) return this.index(IDENTITY, this.string());
+    if (this.is("quote") || this.is("format")) return this.index(IDENTITY, this.string());
     if (this.is("identifier"))
       throw this.unexpected('a field without a blank after the dot: .name, ."name" or .["name"]');
     return IDENTITY;

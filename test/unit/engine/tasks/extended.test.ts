@@ -175,4 +175,12 @@ describe("failures and time", () => {
     const engine = new EngineRun(workflowOf(tasks, extensions)).toTheEnd().checkPrefixes();
     expect(engine.result.output).toEqual({ v: 2 });
   });
+  test("given emit and an empty handler extended with a limit, when they end, then what comes after has its own timer", () => {
+    const after = "after: [{ s: { wait: PT1H, timeout: { after: PT1M } } }]";
+    const top = (kind: string) => use(`    - e: { extend: ${kind}, ${after} }`);
+    const emit = "- a: { emit: { event: { with: { type: org.example.t } } } }";
+    expect(run(emit, {}, undefined, top("emit")).error).toMatchObject({ status: 408 });
+    const handler = `- t: { try: [{ r: { ${FAILS} } }], catch: {} }`;
+    expect(run(handler, {}, undefined, top("try")).error).toMatchObject({ status: 408 });
+  });
 });

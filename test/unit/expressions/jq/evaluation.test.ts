@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { compile, JqBudgetError } from "../../../../src/expressions/jq/index.ts";
+import type { Json } from "../../../../src/values/json.ts";
 import { testCases } from "./cases.ts";
 
 describe("given programs with several outputs, when they are combined, then the order is jq's", () => {
@@ -82,6 +83,18 @@ describe("given loops, when they run, then their state is jq's", () => {
     ["[recurse(if . < 3 then . + 1 else empty end)], [recurse(. + 1; . < 3)]", 1, [1, 2, 3], [1, 2]],
     ["[recurse(.[]?; . != 3)]", [1, [3, [4]]], [[1, [3, [4]]], 1, [3, [4]], [4], 4]],
     ['[first(recurse(.a, error("later")))]', { a: 1 }, [{ a: 1 }]],
+    ["[recurse(.[])?]", [[1, 2], [3]], [[[1, 2], [3]], [1, 2], 1]],
+    ["[try recurse(.[]) catch .]", [[1, 2], [3]], [[[1, 2], [3]], [1, 2], 1, "Cannot iterate over number (1)"]],
+    ["[limit(4; recurse(.[]))]", [[1, 2], [3]], new Error("Cannot iterate over number (1)")],
+    ["[recurse(.a, .b)?]", { a: 1, b: { a: 2 } }, [{ a: 1, b: { a: 2 } }, 1]],
+    ['[recurse(if . < 2 then . + 1, . + 2, error("e") else empty end)?]', 0, [0, 1, 2, 3]],
+    [
+      "[label $f | recurse(if . < 2 then . + 1, break $f else (label $g | ., break $g | select(. > 9)) end)]",
+      0,
+      [0, 1, 2],
+    ],
+    ["[range(0; -1; nan)], [range(0; 10; nan)], [limit(3; range(0; null; nan))]", null, [0], [], [0, null, null]],
+    ['[range("a"; 1; nan)]', null, new Error('string ("a") and number (null) cannot be added')],
     ["[limit(3; recurse(. + 1, empty))]", 0, [0, 1, 2]],
     ["[range(5; 0; -2)], [range(0; 1; 0)], [range(2; 0)]", null, [5, 3, 1], [], []],
     ["[label $a | label $b | 1, break $a, 2], [label $x | (1, 2) | ., break $x]", null, [1], [1]],
@@ -176,4 +189,52 @@ test("given arguments, when a program runs, then it sees those it reads and null
   const program = compile("[$a, $b]", { variables: ["a", "b", "c"] });
   expect(program.first(null, { a: 1, c: 3 })).toEqual([1, null]);
   expect(program.first(null)).toEqual([null, null]);
+});
+
+describe("given outputs that hold constants, when their receiver changes them, then the program stays as it was", () => {
+  test.each([
+    "[1, 2]",
+    "{a: {b: 1}}",
+    "[]",
+    "{}",
+    "env",
+    "$ENV",
+    "builtins",
+    "$__loc__",
+    "[[1] + [2]]",
+    "[{a: [1]}, .]",
+    "{a: {b: 1}}.a",
+  ])("%s", (source) => {
+    const program = compile(source);
+    const before = JSON.stringify(program.all(null));
+    for (const output of program.all(null)) spoil(output);
+    spoil(program.first(null));
+    expect(JSON.stringify(program.all(null))).toBe(before);
+  });
+});
+
+/** Changes whatever can be changed. */
+function spoil(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const member of Object.values(value)) spoil(member);
+  if (Array.isArray(value)) value.push(9);
+  else Reflect.set(value, "spoilt", true);
+}
+
+describe("given a program that gives a part of what it is given, when it runs, then its output is judged like any other", () => {
+  test.each([".", ".a", ".a.b", "$x", "$x.a", "$x.a.b"])("%s", (source) => {
+    const program = compile(source, { variables: ["x"] });
+    const keys = source.split(".").filter((key) => key !== "" && key !== "$x");
+    const first = (output: Json, maxOutputBytes?: number): Json | undefined => {
+      const given = keys.reduceRight<Json>((inside, key) => ({ [key]: inside }), output);
+      return program.first(given, { x: given }, maxOutputBytes === undefined ? {} : { maxOutputBytes });
+    };
+    expect(() => first(JSON.parse("[".repeat(1_001) + "]".repeat(1_001)))).toThrow(new JqBudgetError("depth"));
+    expect(() => first("x".repeat(100), 99)).toThrow(new JqBudgetError("output"));
+    expect(() => first(1, 3)).toThrow(new JqBudgetError("output"));
+    expect(first([Number.NaN, Number.POSITIVE_INFINITY])).toEqual([null, Number.MAX_VALUE]);
+    expect(Object.is(first(-0), 0)).toBe(true);
+    const output = { c: [1, "x"] };
+    expect(first(output)).toBe(output);
+  });
 });

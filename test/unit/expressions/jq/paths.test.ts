@@ -43,6 +43,12 @@ describe("given path expressions, when their paths are asked for, then they are 
         ["b", "c", "d"],
       ],
     ],
+    [
+      "try path({a: 1} as $x | error($x.a)) catch .",
+      null,
+      'Invalid path expression near attempt to access element "a" of {"a":1}',
+    ],
+    ['try path(error(.a)) catch ., try path(error("x")) catch .', { a: 1 }, 1, "x"],
     ["path(last(.a, .b))", null, []],
     ["path(until(.a == null; .a))", { a: { a: null } }, ["a"]],
   ]);
@@ -72,6 +78,40 @@ describe("given updates, when they run, then a changed copy is given", () => {
     ['getpath(["a", "b"]) = 1', null, { a: { b: 1 } }],
     ["(.a, .a.b) = {b: 1}", null, { a: { b: { b: 1 } } }],
     ["to_entries, (.a | to_entries?)", { a: [1] }, [{ key: "a", value: [1] }], [{ key: 0, value: 1 }]],
+  ]);
+});
+
+describe("given a reduce that changes its state, when the left side of an update reads it, then it reads what was before", () => {
+  testCases([
+    ["reduce (1, 2) as $i ([0, 10, 20]; (.[0], .[.[0]]) += 1)", null, [3, 10, 21]],
+    [
+      'reduce ("a", "b") as $k ({cur: "z"}; .cur = "z" | (.cur, .seen[.cur]) = $k)',
+      null,
+      { cur: "b", seen: { z: "b" } },
+    ],
+    [
+      "reduce range(3) as $i ({n: 0}; .n += 1 | (.n, .log[.n | tostring]) |= (. // 0) + 1)",
+      null,
+      { n: 6, log: { 1: 1, 3: 1, 5: 1 } },
+    ],
+    [
+      "reduce (1, 2, 3) as $i ({}; .x = 1 | (.a, (if .a == 2 then .b else .c end)) = $i)",
+      null,
+      { x: 1, a: 3, c: 2, b: 3 },
+    ],
+    ["reduce (1, 2) as $i ([1]; .[0] = 1 | (.[] as $x | .[length]) = $i)", null, [1, 1, 2]],
+    ["reduce (1, 2) as $i ([0]; .[0] = 3 | (.[0], .[.[0]]) |= empty)", null, []],
+    [
+      "reduce 1 as $i ([range(3000)]; .[0] = 0 | (.[] as $x | .[.[0] + $x]) += 1) | [length, .[0], .[2999]]",
+      null,
+      [3000, 1, 3000],
+    ],
+    ['reduce 1 as $i ({}; .x = 1 | (.a, error("path")) |= error("update"))', null, new Error("update")],
+    ["try reduce 1 as $i ({}; .x = 1 | (.a, error(.)) |= 1) catch .", null, { x: 1 }],
+    ['reduce 1 as $i ({}; .x = 1 | (.a, error("path")) |= 1)', null, new Error("path")],
+    ["[label $f | reduce 1 as $i ({}; .x = 1 | (.a, break $f) |= (label $g | 1, break $g))]", null, []],
+    ['label $f | reduce 1 as $i ({}; .x = 1 | (.a, break $f) |= error("update"))', null, new Error("update")],
+    ['reduce 1 as $i ({}; .x = 1 | (repeat(.a)) |= error("update"))', null, new Error("update")],
   ]);
 });
 

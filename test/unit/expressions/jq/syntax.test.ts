@@ -39,7 +39,8 @@ describe("given fields, keys and strings, when a program is parsed, then they ar
     ['"k" as $x | {$x: 1}', null, { k: 1 }],
     ["{a: 1 | . + 1, b: 2 // 3}", null, { a: 2, b: 2 }],
     ["{(1, 2 | tostring): 3}", null, { "1": 3 }, { "2": 3 }],
-    ['"\\u00e9\\ud83d\\ude00\\ud83d\\n\\t\\/"', null, "é😀\ufffd\n\t/"],
+    ['"\\u00e9\\ud83d\\ude00\\udc00\\n\\t\\/"', null, "é😀\ufffd\n\t/"],
+    ['.@base64 "x", .a.@json "b"', { eA: 0, x: 1, a: { b: 2 } }, 1, 2],
     ['"a\\("b\\("c")")d"', null, "abcd"],
     ['@json "x\\(.)", @text', [1], "x[1]", "[1]"],
     [". # \\\n comment goes on\n + 1", 1, 2],
@@ -53,6 +54,8 @@ describe("given fields, keys and strings, when a program is parsed, then they ar
     ["$__loc__.line\n| ., ($__loc__ | .line)", null, 1, 2],
   ]);
 });
+
+const HALF_ALONE = "after \\uD800 to \\uDBFF comes the second half of a surrogate pair, \\uDC00 to \\uDFFF";
 
 describe("given a text that is no program, when it is compiled, then the error says where and what was expected", () => {
   const refused: readonly (readonly [source: string, line: number, column: number, message: string])[] = [
@@ -78,6 +81,12 @@ describe("given a text that is no program, when it is compiled, then the error s
     ['"abc', 1, 1, "the string that begins here is not closed"],
     ['"a\\qb"', 1, 3, 'invalid escape \\q; expected one of \\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX or \\( )'],
     ['"\\(1;2)"', 1, 5, 'unexpected ";": expected ")" after the program inside the string'],
+    ...['"\\ud83d"', '"\\ud83d\\n"', '"\\ud83d\\u0041"', '"\\ud83d\\ud83d\\ude00"', '"\\ud83dx"'].map(
+      (source) => [source, 1, 2, HALF_ALONE] as const,
+    ),
+    ["def f: .; f.[1:]", 1, 15, 'unexpected ":": expected "]" (a slice has no dot before its bracket)'],
+    ["1 .[:1]", 1, 5, 'unexpected ":": expected "]" (a slice has no dot before its bracket)'],
+    [".@base64", 1, 9, "unexpected end of the expression: expected a string"],
     [". %% 2", 1, 4, 'unexpected "%": expected an expression'],
     ["1 & 2", 1, 3, 'unexpected character "&"'],
     [". foo", 1, 3, 'unexpected "foo": expected a field without a blank after the dot: .name, ."name" or .["name"]'],
@@ -114,4 +123,13 @@ test("given one text and one set of variables, when compiled again, then the sam
   const program = compile(".a + $x + $y", { variables: ["x", "y"] });
   expect(compile(".a + $x + $y", { variables: ["y", "x"] })).toBe(program);
   expect(program.reads).toEqual(["x", "y"]);
+});
+
+test("given texts and variables that look like each other, when they are compiled, then each is a program of its own", () => {
+  compile("-1", { variables: ["now"] });
+  expect(compile("now\n-1").first(null, {}, { now: 5_000 })).toBe(4);
+  compile(".a", { variables: ["keys"] });
+  expect(() => compile("keys\n.a").first({ a: 1 })).toThrow("Cannot index array");
+  const variables = [[], ["a b"], ["a", "b"], ["a", "b", "c"]];
+  expect(new Set(variables.map((names) => compile("1 + 1", { variables: names }))).size).toBe(4);
 });

@@ -1,0 +1,118 @@
+import type { Redis } from "ioredis";
+import type { EventLog, NewSubscription, PublishedEvent, StoredSubscription } from "../../ports/event-log.ts";
+import type { TenantId } from "../../values/ids.ts";
+import type { JsonObject } from "../../values/json.ts";
+import { answered, pipelined } from "./connection.ts";
+import type { Keys } from "./keys.ts";
+import { demandSchema, list, moment, texts } from "./records.ts";
+import { run, type Script, scriptOf } from "./scripts.ts";
+
+const reads = (name: string): Script => scriptOf(["lists/lib", `events/${name}`], { writes: false });
+const writes = (name: string): Script => scriptOf(["lists/lib", `events/${name}`], { writes: true });
+const SCRIPTS = {
+  ...{ publish: writes("publish"), delivered: writes("delivered"), heard: writes("heard") },
+  ...{ subscribe: writes("subscribe"), unsubscribe: writes("unsubscribe") },
+  ...{ read: reads("read"), undelivered: reads("undelivered"), subscribers: reads("subscribers") },
+};
+
+/** The part of the database that keeps published events, a stream for each tenant and channel, and the index of who waits for them. */
+export function createEventLog(connection: Redis, keys: Keys): EventLog {
+  const on = (tenant: TenantId, script: Script, ...args: readonly (string | number)[]) =>
+    run(connection, script, keys.lists(tenant), args);
+  return {
+    async publishEvents(tenant, channel, events, { ms, count }) {
+      const each = events.flatMap(({ record, keys: at, once = "" }) => [JSON.stringify(record), at.join(" "), once]);
+      const keepMs = Number.isFinite(ms) ? moment(ms) : 0;
+      const keepCount = channel === "lifecycle" && Number.isFinite(count) ? count : 0;
+      return Number(await on(tenant, SCRIPTS.publish, channel, keepMs, keepCount, events.length, ...each));
+    },
+
+    async eventsEnd(tenant, channel) {
+      return Number((await answered(connection.hget(keys.events(tenant), channel))) ?? 0);
+    },
+
+    async publishedEvents(tenant, channel, after, limit) {
+      const [last, floor, entries] = list(await on(tenant, SCRIPTS.read, channel, after, limit));
+      const end = Number(last);
+      const isGone = after > end || after < Number(floor);
+      return { events: isGone ? [] : list(entries).map(eventOf), isGone, end };
+    },
+
+    async undeliveredEvents(tenant, limit) {
+      const [upTo, last, found, classes] = list(await on(tenant, SCRIPTS.undelivered, limit));
+      const flat = list(classes);
+      const definitions = new Map<string, JsonObject>();
+      for (let i = 0; i < flat.length; i += 2) {
+        const definition = flat[i + 1];
+        if (typeof definition === "string") definitions.set(String(flat[i]), JSON.parse(definition));
+      }
+      const events = list(found).map((each) => {
+        const [entry, of] = list(each);
+        return { ...eventOf(entry), classes: texts(of) };
+      });
+      return { events, classes: definitions, upTo: Number(upTo), more: Number(upTo) < Number(last) };
+    },
+
+    async eventsDelivered(tenant, position) {
+      await on(tenant, SCRIPTS.delivered, position);
+    },
+
+    async tenantsToDeliver(tenants) {
+      const commands = tenants.map((tenant) => ["hmget", keys.events(tenant), "event", "delivered"] as const);
+      const found = await pipelined(connection, commands);
+      return tenants.filter((_, i) => {
+        const [last, delivered] = list(found[i]);
+        return Number(last ?? 0) > Number(delivered ?? 0);
+      });
+    },
+
+    async subscribe(subscription) {
+      const { id, tenant, from, places } = subscription;
+      const each = places.flatMap(({ class: of, key, bucket, definition }) => [
+        of,
+        key,
+        bucket,
+        JSON.stringify(definition),
+      ]);
+      return subscriptionOf(await on(tenant, SCRIPTS.subscribe, id, from, bodyText(subscription), ...each));
+    },
+
+    async subscribersOf(tenant, bucket, after, limit) {
+      return list(await on(tenant, SCRIPTS.subscribers, bucket, after, limit)).map(subscriptionOf);
+    },
+
+    async subscription(tenant, id) {
+      const [found] = list(await on(tenant, SCRIPTS.subscribers, "", id, 1));
+      return found === undefined ? null : subscriptionOf(found);
+    },
+
+    async subscriptionHeard(tenant, id, from, joined) {
+      await on(tenant, SCRIPTS.heard, id, from, joined);
+    },
+
+    async unsubscribe(tenant, ids) {
+      if (ids.length > 0) await on(tenant, SCRIPTS.unsubscribe, ...ids);
+    },
+
+    async countSubscriptions(tenant) {
+      return Number((await answered(connection.hget(keys.events(tenant), "subscriptions"))) ?? 0);
+    },
+  };
+}
+
+/** An entry of a stream: its id, then v, at, k and e with their values. */
+function eventOf(entry: unknown): PublishedEvent {
+  const [id, fields] = list(entry);
+  const [, schema, , at, , , , text = ""] = texts(fields);
+  demandSchema(schema, `published event ${id}`);
+  return { ...JSON.parse(text), position: Number.parseInt(String(id), 10), at: Number(at) };
+}
+
+function bodyText({ id, executionId, workflowId, name, args }: NewSubscription): string {
+  return JSON.stringify({ id, executionId, workflowId, name, args });
+}
+
+function subscriptionOf(reply: unknown): StoredSubscription {
+  const [from, joined, body] = list(reply);
+  return { ...JSON.parse(String(body)), from: Number(from), joined: Number(joined) };
+}

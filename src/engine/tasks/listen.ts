@@ -1,0 +1,225 @@
+import { correlationText } from "../../dsl/event-filter.ts";
+import { renderTemplate } from "../../dsl/template.ts";
+import type { EventStrategy, ListenFilter, ListenTask } from "../../dsl/workflow.ts";
+import type { Program } from "../../expressions/index.ts";
+import { readEvent } from "../../values/cloud-event.ts";
+import type { Json, JsonObject } from "../../values/json.ts";
+import type { Turn } from "../advance.ts";
+import { type Draft, decided } from "../draft.ts";
+import type { EventSource } from "../events.ts";
+import type { EventMessage } from "../facts.ts";
+import { problemFrom } from "../fault.ts";
+import { definitionScope, finish, frameView, taskOf, transformOutput } from "../flow.ts";
+import { recordable } from "../limits.ts";
+import { eachVariables } from "../listening.ts";
+import { isTrue, type Situation, taskScope } from "../scope.ts";
+import { type ExecutionState, type Frame, frameOf, type Listen } from "../state.ts";
+import { beginFirst, beginSibling, type Next, upwards } from "./list.ts";
+
+/** Subscribes: from now on each event that fits is taken, in the order in which they were published. */
+export function enterListen({ state, situation, frame, task }: Turn<ListenTask>): readonly Draft[] {
+  const args = definitionScope(state, situation, frame, task);
+  const filters = filtersOf(task);
+  const expected = filters.map(({ expect }) =>
+    Object.fromEntries(
+      Object.entries(expect).map(([key, wanted]) => [key, renderTemplate(wanted, frame.input, args, situation)]),
+    ),
+  );
+  const reads = new Set(filters.flatMap(({ filter }) => filter.reads));
+  const read = Object.entries(args).filter(([name]) => reads.has(name));
+  const { foreach } = task;
+  return [
+    decided("event.subscribed", {
+      task: task.reference,
+      frame: frame.id,
+      key: task.key,
+      from: situation.eventsEnd ?? 0,
+      expected,
+      ...(read.length === 0
+        ? {}
+        : { args: recordable(Object.fromEntries(read) as JsonObject, "what the filters read", situation) }),
+      ...(foreach === null ? {} : { each: { item: foreach.item, at: foreach.at } }),
+      ...(isEndless(task) ? { forgets: true as const } : {}),
+    }),
+  ];
+}
+
+/** After a redrive a task that still listened goes on after the last event it has taken. */
+export function listensAgain({ listen, step, task, key, id }: Frame): readonly Draft[] {
+  if (listen === null || listen.subscription === null || step.do === "fail") return [];
+  const { position: from, expected, args, each, forgets } = listen;
+  return [
+    decided("event.subscribed", {
+      ...{ task, frame: id, key, from, expected, args },
+      ...(each === null ? {} : { each }),
+      ...(forgets ? { forgets: true as const } : {}),
+    }),
+  ];
+}
+
+/** All filters of a listen task, those of `until` last. */
+export function filtersOf(task: ListenTask): readonly ListenFilter[] {
+  return [...task.to.filters, ...(isStrategy(task.until) ? task.until.filters : [])];
+}
+
+function isStrategy(until: Program | EventStrategy | null): until is EventStrategy {
+  return until !== null && "filters" in until;
+}
+
+/** `until: ${ false }`: its output is never asked for, so it need not grow with what is heard. */
+function isEndless({ until }: ListenTask): boolean {
+  return until !== null && !isStrategy(until) && until.source === "false";
+}
+
+/** What an event means for a subscription: it is taken, or nothing. */
+export function heardBy(
+  state: ExecutionState,
+  situation: Situation,
+  message: EventMessage,
+  source: EventSource,
+): readonly Draft[] {
+  const pending = state.phase === "open" ? state.subscriptions[message.subscription] : undefined;
+  if (pending === undefined) return [];
+  const frame = frameOf(state, pending.frame);
+  const task = taskOf(situation, frame);
+  if (task?.kind !== "listen" || frame.listen === null || isOwnBefore(state, message)) return [];
+  try {
+    return heard({ state, situation, frame, task }, frame.listen, message, source);
+  } catch (thrown) {
+    const error = problemFrom(thrown, task.reference);
+    return [decided("task.failed", { task: task.reference, frame: frame.id, error })];
+  }
+}
+
+/** Emitted by this execution before it began to listen, and published after. */
+function isOwnBefore({ executionId }: ExecutionState, { origin, subscription }: EventMessage): boolean {
+  const [emitter, sequence] = origin?.split(".") ?? [];
+  return emitter === executionId && Number(sequence) < subscription;
+}
+
+function heard(turn: Turn<ListenTask>, listen: Listen, message: EventMessage, source: EventSource): readonly Draft[] {
+  const { situation, task, frame } = turn;
+  const { event, position, subscription } = message;
+  const { id, source: origin, type } = event;
+  const of = { task: task.reference, frame: frame.id, subscription, position, event: { id, source: origin, type } };
+  const draft = (more: {
+    filter: number;
+    value?: Json;
+    until?: true;
+    correlation?: JsonObject;
+    last: boolean;
+  }): readonly Draft[] => {
+    const { last, correlation, ...rest } = more;
+    const seen = correlation === undefined || Object.keys(correlation).length === 0 ? {} : { correlation };
+    return [{ type: "event.received", source, data: { ...of, ...rest, ...seen, ...(last ? { last: true } : {}) } }];
+  };
+  if (isStrategy(task.until)) {
+    const end = taken(task.until, task.to.filters.length, listen, message);
+    if (end !== undefined)
+      return draft({ ...end, until: true, last: isComplete(task.until, task.to.filters.length, listen, end.filter) });
+  }
+  const hit = taken(task.to, 0, listen, message);
+  if (hit === undefined) return [];
+  const value = recordable(readEvent(event, task.read, message.raw), "the event", situation);
+  const isDone = task.until === null ? isComplete(task.to, 0, listen, hit.filter) : endsBy(turn, listen, value);
+  return draft({ ...hit, value, last: isDone });
+}
+
+/** The first filter that an event fills, in declared order; each of `all` is filled once. */
+function taken(
+  { kind, filters }: EventStrategy,
+  offset: number,
+  listen: Listen,
+  { event, publishedAt }: EventMessage,
+): { readonly filter: number; readonly correlation: JsonObject } | undefined {
+  if (kind === "any" && filters.length === 0) return { filter: -1, correlation: {} };
+  for (const [index, { filter }] of filters.entries()) {
+    const place = offset + index;
+    if (kind === "all" && listen.filled.includes(place)) continue;
+    if (!filter.matches(event, listen.args, publishedAt)) continue;
+    const correlation = filter.correlate(event, listen.args, publishedAt);
+    if (correlation !== undefined && isExpected(correlation, listen, place)) return { filter: place, correlation };
+  }
+  return undefined;
+}
+
+/** As `expect` says; without it, as the first value of that key was. */
+function isExpected(correlation: JsonObject, { expected, seen }: Listen, place: number): boolean {
+  const wanted = { ...seen, ...expected[place] };
+  return Object.entries(correlation).every(([key, value]) => {
+    const one = Object.hasOwn(wanted, key) ? wanted[key] : undefined;
+    return one === undefined || correlationText(one) === correlationText(value);
+  });
+}
+
+function isComplete({ kind, filters }: EventStrategy, offset: number, { filled }: Listen, filter: number): boolean {
+  if (kind !== "all") return true;
+  const places = new Set([...filled, filter].filter((place) => place >= offset && place < offset + filters.length));
+  return places.size === filters.length;
+}
+
+/** An `until` that is an expression judges what was consumed; with a `foreach` that is known only once it was worked on. */
+function endsBy(turn: Turn<ListenTask>, listen: Listen, value: Json): boolean {
+  const { task } = turn;
+  if (task.until === null || isStrategy(task.until) || listen.each !== null || listen.forgets) return false;
+  return holdsUntil(turn, task.until, recordable([...listen.consumed, value], "what was consumed", turn.situation));
+}
+
+function holdsUntil({ state, situation, frame, task }: Turn<ListenTask>, until: Program, consumed: Json): boolean {
+  return isTrue(until, consumed, definitionScope(state, situation, frame, task), situation);
+}
+
+/** Begins with the first of the events that wait. */
+export function iterateListen(turn: Turn<ListenTask>): readonly Draft[] {
+  const { frame, task } = turn;
+  const { listen } = frame;
+  if (listen === null) throw new Error(`frame ${frame.id} has no event to work on`);
+  const [value = null] = listen.waiting;
+  const iteration = listen.iteration + 1;
+  const inside: Frame = { ...frame, vars: eachVariables(listen, iteration), visits: {} };
+  return (
+    beginFirst(turn, task.foreach?.do ?? [], value, { iteration }, inside) ??
+    through({ ...turn, frame: inside }, iteration, value)
+  );
+}
+
+/** `exit` ends the work on this event only, as in a `for`. */
+export function nextInListen(turn: Turn<ListenTask>, step: Next): readonly Draft[] {
+  const { state, situation, frame, task } = turn;
+  if (step.move.to === "end") return finish(state, situation, frame, task, step.output, upwards(step));
+  return beginSibling(turn, task.foreach?.do ?? [], step) ?? through(turn, frame.listen?.iteration ?? 0, step.output);
+}
+
+/** `foreach.output` and `foreach.export`, then `until`. */
+function through(turn: Turn<ListenTask>, iteration: number, raw: Json): readonly Draft[] {
+  const { state, situation, frame, task } = turn;
+  const { foreach, until } = task;
+  if (foreach === null || frame.listen === null) throw new Error(`frame ${frame.id} works on no events`);
+  const scope = (output?: Json) =>
+    taskScope(state, situation, frame, frameView(task, frame), {
+      input: frame.input,
+      rawOutput: raw,
+      ...(output === undefined ? {} : { output }),
+    });
+  const output = recordable(
+    transformOutput(foreach.output, raw, scope(), situation, "output"),
+    "the output",
+    situation,
+  );
+  const exported = foreach.export.as !== null || foreach.export.schema !== null;
+  const exports = foreach.export.as === null ? state.context : output;
+  const context = exported ? transformOutput(foreach.export, exports, scope(output), situation, "export") : undefined;
+  if (context !== undefined) recordable(context, "the context", situation);
+  const consumed = frame.listen.forgets
+    ? []
+    : recordable([...frame.listen.consumed, output], "what was consumed", situation);
+  const after = context === undefined ? state : { ...state, context };
+  const last = until !== null && !isStrategy(until) && holdsUntil({ ...turn, state: after }, until, consumed);
+  return [
+    decided("event.processed", {
+      ...{ task: task.reference, frame: frame.id, iteration, output },
+      ...(context === undefined ? {} : { context }),
+      ...(last ? { last: true as const } : {}),
+    }),
+  ];
+}

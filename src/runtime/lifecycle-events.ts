@@ -1,0 +1,103 @@
+import type { HistoryEvent } from "../engine/events.ts";
+import type { ExecutionState } from "../engine/index.ts";
+import type { ExecutionHead } from "../ports/event-store.ts";
+import type { EventEnvelope } from "../values/cloud-event.ts";
+import type { Json, JsonObject } from "../values/json.ts";
+import { bytesBeyond } from "../values/json-size.ts";
+import { problemToJson } from "../values/problem.ts";
+
+const PREFIX = "io.serverlessworkflow.";
+/** Larger outputs are left out: the history has them. */
+const OUTPUT_MOST_BYTES = 65_536;
+
+type OfWorkflow =
+  | "started"
+  | "suspended"
+  | "resumed"
+  | "correlation-started"
+  | "correlation-completed"
+  | "cancelled"
+  | "faulted"
+  | "completed";
+type OfTask = "created" | "started" | "suspended" | "resumed" | "retried" | "cancelled" | "faulted" | "completed";
+type Head = Pick<ExecutionHead, "executionId" | "tenant" | "workflowId" | "definition">;
+
+export function lifecycleOfTask({ type }: EventEnvelope): boolean {
+  return type.startsWith(`${PREFIX}task.`);
+}
+
+/**
+ * The lifecycle events of the DSL that a recorded event stands for, oldest first. Their ids are made of its name, so that a repeated
+ * one is known by `source` and `id`.
+ *
+ * @param state at or after the event: what is open when an execution is suspended or resumed.
+ */
+export function lifecycleEvents(event: HistoryEvent, head: Head, state: ExecutionState): readonly EventEnvelope[] {
+  const at = new Date(event.at).toISOString();
+  const { namespace, name, version } = head.definition;
+  const qualified = `${name}-${head.executionId}.${namespace}`;
+  const envelope = (kind: string, part: string, data: JsonObject): EventEnvelope => ({
+    specversion: "1.0",
+    id: `${head.executionId}.${event.sequence}.${part}`,
+    source: `/${namespace}/${name}/${version}`,
+    type: `${PREFIX}${kind}.v1`,
+    subject: head.executionId,
+    time: at,
+    datacontenttype: "application/json",
+    tenantid: head.tenant,
+    workflowid: head.workflowId,
+    executionid: head.executionId,
+    data,
+  });
+  const workflow = (what: OfWorkflow, data: JsonObject) =>
+    envelope(`workflow.${what}`, what, { name: qualified, ...data });
+  const task = (what: OfTask, reference: string, data: JsonObject, part: string = what) =>
+    envelope(`task.${what}`, part, { workflow: qualified, task: reference, ...data });
+  const openTasks = (what: "suspended" | "resumed", data: JsonObject) =>
+    Object.values(state.frames)
+      .filter(({ id, parent }) => parent !== 0 && id < event.sequence)
+      .map(({ id, task: reference }) => task(what, reference, data, `${what}.${id}`));
+
+  switch (event.type) {
+    case "execution.started":
+      return [workflow("started", { definition: { namespace, name, version }, startedAt: at })];
+    case "execution.paused":
+      return [workflow("suspended", { suspendedAt: at }), ...openTasks("suspended", { suspendedAt: at })];
+    case "execution.resumed":
+      return [workflow("resumed", { resumedAt: at }), ...openTasks("resumed", { resumedAt: at })];
+    case "execution.retried":
+      return [workflow("resumed", { resumedAt: at })];
+    case "execution.cancelled":
+      return [workflow("cancelled", { cancelledAt: at })];
+    case "workflow.completed":
+      return [workflow("completed", { completedAt: at, ...outputOf(event.data.output) })];
+    case "workflow.failed":
+      return [workflow("faulted", { faultedAt: at, error: problemToJson(event.data.error) })];
+    case "task.started":
+      return [task("created", event.data.task, { createdAt: at }), task("started", event.data.task, { startedAt: at })];
+    case "task.completed":
+      return [task("completed", event.data.task, { completedAt: at, ...outputOf(event.data.output) })];
+    case "task.failed":
+      return [task("faulted", event.data.task, { faultedAt: at, error: problemToJson(event.data.error) })];
+    case "task.retried":
+      return [task("retried", event.data.task, { retriedAt: at })];
+    case "task.cancelled":
+      return [task("cancelled", event.data.task, { cancelledAt: at })];
+    case "event.subscribed":
+      return [workflow("correlation-started", { startedAt: at })];
+    case "event.received":
+    case "event.processed":
+      return event.data.last ? [workflow("correlation-completed", { completedAt: at, ...keysOf(event) })] : [];
+    default:
+      return [];
+  }
+}
+
+function keysOf(event: Extract<HistoryEvent, { type: "event.received" | "event.processed" }>): JsonObject {
+  if (event.type === "event.processed" || event.data.correlation === undefined) return {};
+  return { correlationKeys: event.data.correlation };
+}
+
+function outputOf(output: Json): JsonObject {
+  return bytesBeyond(output, OUTPUT_MOST_BYTES) === undefined ? { output } : {};
+}
