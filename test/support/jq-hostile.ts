@@ -98,6 +98,35 @@ export const ENDLESS: readonly string[] = [
   "0 | until(try error catch false; .)",
 ];
 
+/** What JavaScript does later, elsewhere or in one piece for each byte, so that it is easily not paid for. */
+export const DEAR: readonly string[] = [
+  '[range("a"; "b"; "a")] | length',
+  '("x" * 1e7) as $k | [range(200) | $k + tostring | select(startswith("x"))] | length',
+  '("x" * 1e6) as $k | reduce range(300) as $i ({}; .[$k + ($i | tostring)] = 1) | length',
+  'reduce range(2e5) as $i (""; "a" + . + "b" | if startswith("b") then "" else . end) | length',
+  '("x" * 1e6) as $s | [range(1e3) | $s + tostring] | sort | length',
+  '("x" * 1e6) as $s | [range(1e3) | $s + tostring] - [range(20) | $s + tostring] | length',
+  '("x" * 1e6) as $s | [range(1e6) | $s + "y" | .[1:]] | length',
+  '("x" * 1e6) as $s | reduce range(1e6) as $i (0; . + (try ($s + "y" + 1) catch 1))',
+  '("x" * 1e6) as $s | [range(1e3) | $s + tostring | tonumber?] | length',
+  '("x" * 1.4e7) as $a | ("xx" * 7e6) as $b | 0 | until($a != $b; .)',
+  "first(5 | repeat(.b?))",
+  'reduce range(1e6) as $i (0; . + (try error("x") catch 1))',
+  "[range(1e5)] as $a | [$a[] | 1] as $b | $b | indices($b[1:50000])",
+  '("a" * 1.5e7) | [contains("b" + "a" * 1e6)] | until(false; .)',
+  '"😀" * 7e6 | @uri | length',
+  '"%" * 1e7 | @uri | length',
+  '"x" * 3e7 | @base32 | length',
+  '"\\"" * 3e7 | @html | length',
+  '"\\u007f" * 3e7 | tojson | length',
+  '"gICA" * 7e6 | @base64d | length',
+  '"😀" * 1.5e7 | split("") | length',
+  '"," * 3e7 / "," | length',
+  '"éA" * 8e6 | ascii_downcase | length',
+  "reduce range(99) as $i (0; [., .]) | error",
+  "[range(1e5)] as $a | [range(1e6) | $a | tostream] | length",
+];
+
 /** Patterns that make a matcher without a budget try for years, on texts that make them. */
 export const HOSTILE_PATTERNS: readonly string[] = [
   '"\\("a" * 40)!" | test("^(a+)+$")',

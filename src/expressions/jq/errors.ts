@@ -1,5 +1,8 @@
 import type { Json } from "../../values/json.ts";
 
+/** False where the intrinsics are frozen (`node --frozen-intrinsics`). */
+const STACK_IS_OURS = Object.getOwnPropertyDescriptor(Error, "stackTraceLimit")?.writable === true;
+
 /** The text is not a jq program, or names something that is not there. Both counts are from 1. */
 export class JqSyntaxError extends Error {
   override readonly name: string = "JqSyntaxError";
@@ -12,14 +15,22 @@ export class JqSyntaxError extends Error {
   }
 }
 
-/** A program failed. `value` is what `catch` receives: a text, or whatever `error(value)` was given. */
+/**
+ * A program failed. `value` is what `catch` receives: a text, or whatever `error(value)` was given.
+ *
+ * It has no stack trace: that would cost many times what the rest of the error does, programs fail in loops, and it would only show the
+ * inside of the compiler.
+ */
 export class JqError extends Error {
   override readonly name: string = "JqError";
-  constructor(
-    message: string,
-    readonly value: Json = message,
-  ) {
+  readonly value: Json;
+
+  constructor(message: string, value: Json = message) {
+    const { stackTraceLimit } = Error;
+    if (STACK_IS_OURS) Error.stackTraceLimit = 0;
     super(message);
+    if (STACK_IS_OURS) Error.stackTraceLimit = stackTraceLimit;
+    this.value = value;
   }
 }
 

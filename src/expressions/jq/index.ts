@@ -3,12 +3,14 @@ import type { Json } from "../../values/json.ts";
 import type { Code, One } from "./compile/code.ts";
 import { compileTree } from "./compile/compiler.ts";
 import { BREAK, Env, GO_ON, Run, STOP } from "./compile/run.ts";
-import { JqBudgetError, JqError } from "./errors.ts";
-import { takeKeysShown } from "./library/json-text.ts";
+import { JqBudgetError, JqError, JqSyntaxError } from "./errors.ts";
+import { takeShown } from "./library/json-text.ts";
+import { checkOptions, type EvaluationOptions } from "./options.ts";
 import { isPlain, Outlet } from "./output.ts";
 import { parse } from "./syntax/parser.ts";
 
 export { JqBudgetError, JqError, JqSyntaxError } from "./errors.ts";
+export type { EvaluationOptions } from "./options.ts";
 
 /** The values of variables, by their names without `$`. */
 export type JqArguments = Readonly<Record<string, Json>>;
@@ -18,23 +20,14 @@ export interface CompileOptions {
   readonly variables?: readonly string[];
 }
 
-export interface EvaluationOptions {
-  /** What `now` gives, in epoch milliseconds; without it `now` is an error. */
-  readonly now?: number;
-  /** Steps that the evaluation may take; a step is about the cost of evaluating one node of the program. */
-  readonly fuel?: number;
-  /** Bytes of strings, arrays and objects that the evaluation may make; its outputs may take as many as JSON text. */
-  readonly maxOutputBytes?: number;
-}
-
 /** A compiled jq program. */
 export interface Program {
   readonly source: string;
   /** The variables of those it was compiled with that it names, without `$`; some may never be evaluated. */
   readonly reads: readonly string[];
-  /** The first output, undefined when there is none. @throws {JqError} */
+  /** The first output, undefined when there is none. @throws {JqError} @throws {RangeError} for options out of their range. */
   first(input: Json, args?: JqArguments, options?: EvaluationOptions): Json | undefined;
-  /** All outputs. @throws {JqError} */
+  /** All outputs. @throws {JqError} @throws {RangeError} for options out of their range. */
   all(input: Json, args?: JqArguments, options?: EvaluationOptions): Json[];
 }
 
@@ -43,7 +36,16 @@ const DEFAULT_OUTPUT_BYTES = 32 * 2 ** 20;
 const NO_ARGUMENTS: JqArguments = {};
 const NO_OPTIONS: EvaluationOptions = {};
 
-const programs = new LRUCache<string, Program>({ max: 5_000 });
+/** A program takes up to some hundred bytes for each character of its text: this bounds all that are kept to about 100 MB. */
+const KEPT_CHARACTERS = 2 ** 18;
+/** Longer ones are compiled each time: one of them would take the place of hundreds. */
+const LONGEST_KEPT = 2 ** 14;
+const programs = new LRUCache<string, Program>({
+  max: 5_000,
+  maxSize: KEPT_CHARACTERS,
+  maxEntrySize: LONGEST_KEPT,
+  sizeCalculation: (_program, key) => key.length,
+});
 
 /**
  * Compiles a jq 1.8 program, or finds it compiled.
@@ -54,8 +56,7 @@ export function compile(source: string, { variables = [] }: CompileOptions = {})
   const key = keyOf(source, variables);
   const known = programs.get(key);
   if (known !== undefined) return known;
-  const { code, reads } = compileTree(parse(source), source, variables);
-  const program = new CompiledProgram(source, reads, code);
+  const program = compiled(source, variables);
   programs.set(key, program);
   return program;
 }
@@ -63,6 +64,18 @@ export function compile(source: string, { variables = [] }: CompileOptions = {})
 /** JSON ends where it ends, so that no text and variables have the key of others. */
 function keyOf(source: string, variables: readonly string[]): string {
   return variables.length === 0 ? `[]${source}` : JSON.stringify([...variables].sort()) + source;
+}
+
+function compiled(source: string, variables: readonly string[]): Program {
+  try {
+    const { code, reads } = compileTree(parse(source), source, variables);
+    return new CompiledProgram(source, reads, code);
+  } catch (error) {
+    // Of a native stack that is smaller than usual, or almost used up by the caller.
+    if (error instanceof RangeError)
+      throw new JqSyntaxError("the expression nests too deeply to be compiled here", 1, 1);
+    throw error;
+  }
 }
 
 /** For what needs neither variables nor fuel. */
@@ -86,6 +99,7 @@ class CompiledProgram implements Program {
   }
 
   first(input: Json, args = NO_ARGUMENTS, options = NO_OPTIONS): Json | undefined {
+    if (options !== NO_OPTIONS) checkOptions(options);
     if (this.fields !== undefined) {
       const { maxOutputBytes } = options;
       const value = this.fields(input, IDLE);
@@ -108,6 +122,7 @@ class CompiledProgram implements Program {
   }
 
   all(input: Json, args = NO_ARGUMENTS, options = NO_OPTIONS): Json[] {
+    if (options !== NO_OPTIONS) checkOptions(options);
     const env = this.start(args, options);
     const outlet = new Outlet(env.run.bytes);
     const outputs: Json[] = [];
@@ -123,7 +138,7 @@ class CompiledProgram implements Program {
   }
 
   private start(args: JqArguments, options: EvaluationOptions): Env {
-    takeKeysShown(); // what an earlier evaluation left unpaid when it failed
+    takeShown(); // what an earlier evaluation left unpaid when it failed
     const { now = Number.NaN, fuel = DEFAULT_FUEL, maxOutputBytes = DEFAULT_OUTPUT_BYTES } = options;
     const globals = this.reads.length === 0 ? NO_GLOBALS : this.reads.map((name) => argumentOf(args, name));
     return new Env(new Run(fuel, maxOutputBytes, now, globals), null, null, null);

@@ -4,8 +4,10 @@ import { isArray } from "./library/order.ts";
 
 /** Deeper outputs are refused: what stores and sends values nests a call for each level. */
 const MAX_OUTPUT_DEPTH = 1_000;
-/** About what a number, a literal, or the brackets and commas around something take in JSON text. */
+/** About what a number or a literal takes in JSON text. */
 const SCALAR_BYTES = 4;
+/** An array or object counts for more than its brackets: looking into millions of them takes longer than writing them down. */
+const CONTAINER_BYTES = 16;
 
 /** Arrays and objects that belong to compiled programs. */
 const shared = new WeakSet<object>();
@@ -46,9 +48,11 @@ export class Outlet {
       this.take(value.length);
       return value;
     }
-    this.take(SCALAR_BYTES);
-    if (typeof value === "number") return canonicalNumber(value);
-    if (typeof value !== "object" || value === null) return value;
+    if (typeof value !== "object" || value === null) {
+      this.take(SCALAR_BYTES);
+      return typeof value === "number" ? canonicalNumber(value) : value;
+    }
+    this.take(CONTAINER_BYTES);
     if (depth >= MAX_OUTPUT_DEPTH) throw new JqBudgetError("depth");
     return isArray(value) ? this.passArray(value, depth) : this.passObject(value, depth);
   }

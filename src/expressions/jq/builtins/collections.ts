@@ -1,5 +1,5 @@
 import type { Json } from "../../../values/json.ts";
-import { payForKeys } from "../budget.ts";
+import { payForKeys, payForReading } from "../budget.ts";
 import { appliedCode, constantCode, IDENTITY, pipeCode, variableCode } from "../compile/basic.ts";
 import { always, Code, type One } from "../compile/code.ts";
 import { ELEMENT_BYTES, push } from "../compile/construct.ts";
@@ -160,19 +160,26 @@ function keyOfMany(f: Code): One {
   };
 }
 
-/** A native without arguments. */
-export function plainCode(native: Native): Code {
+/** A native without arguments. @param reads whether it looks at the characters of a text. */
+export function plainCode(native: Native, reads = true): Code {
   const none: readonly Json[] = [];
   return new Code({
     weight: 2,
     height: 1,
     single: always,
-    one: () => (input, env) => native(input, none, env.run),
+    one: () => (input, env) => {
+      if (reads && typeof input === "string") payForReading(env.run, input);
+      return native(input, none, env.run);
+    },
   });
 }
 
 /** A native whose arguments are evaluated for all their combinations; the last varies slowest. */
-export function nativeCode(native: Native, args: readonly Code[]): Code {
-  if (args.length === 0) return plainCode(native);
-  return appliedCode(args, (input, values, env) => native(input, values, env.run));
+export function nativeCode(native: Native, args: readonly Code[], reads = true): Code {
+  if (args.length === 0) return plainCode(native, reads);
+  return appliedCode(args, (input, values, env) => {
+    if (typeof input === "string") payForReading(env.run, input);
+    for (const value of values) if (typeof value === "string") payForReading(env.run, value);
+    return native(input, values, env.run);
+  });
 }

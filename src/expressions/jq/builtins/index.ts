@@ -166,13 +166,16 @@ function now(): Code {
   });
 }
 
+/** Natives that do not look into a text: it may stay in pieces. */
+const BLIND: ReadonlySet<string> = new Set(["type/0", "not/0", "tostring/0", "toarray/0"]);
+
 /** How a call of a builtin is compiled, by name and arity (`"map/1"`); undefined when there is none. */
 export function findBuiltin(key: string): Builtin | undefined {
   const builtin = BUILTINS.get(key);
   if (builtin !== undefined) return builtin;
   if (key === "builtins/0") return () => constantCode(names());
   const found = Object.hasOwn(NATIVES, key) ? NATIVES[key] : undefined;
-  return found === undefined ? undefined : (args) => nativeCode(found, args);
+  return found === undefined ? undefined : (args) => nativeCode(found, args, !BLIND.has(key));
 }
 
 /** All that can be called, as `builtins` lists it. */

@@ -1,7 +1,8 @@
 import type { Json } from "../../../values/json.ts";
+import { payForKeys } from "../budget.ts";
 import { appliedCode } from "../compile/basic.ts";
 import { always, Code } from "../compile/code.ts";
-import { BREAK, burn, GO_ON, isIntact, Path, STOP } from "../compile/run.ts";
+import { allocate, BREAK, burn, GO_ON, isIntact, Path, STOP } from "../compile/run.ts";
 import { eachPath } from "../compile/updates.ts";
 import { isArray } from "../library/order.ts";
 import { deletePaths } from "../paths/delete.ts";
@@ -102,6 +103,9 @@ export function pickCode(target: Code): Code {
   });
 }
 
+/** About what an event of `tostream` takes, beside its path. */
+const EVENT_BYTES = 48;
+
 /** `tostream`: leaves with their paths, and the end of each container; a stack of its own, since data may be deep. */
 export const TO_STREAM = new Code({
   weight: 2,
@@ -114,7 +118,8 @@ export const TO_STREAM = new Code({
     const enter = (value: Json): boolean => {
       if (typeof value !== "object" || value === null) return false;
       const keys = isArray(value) ? [...value.keys()] : Object.keys(value);
-      burn(env.run, keys.length);
+      if (isArray(value)) burn(env.run, keys.length);
+      else payForKeys(env.run, keys.length);
       if (keys.length === 0) return false;
       levels.push({ keys, value, next: 0 });
       return true;
@@ -122,6 +127,7 @@ export const TO_STREAM = new Code({
     if (!enter(input)) return emit([[], input]);
     for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
       burn(env.run, 1 + path.length);
+      allocate(env.run, EVENT_BYTES + 8 * path.length);
       const key = level.keys[level.next++];
       if (key === undefined) {
         levels.pop();

@@ -123,7 +123,7 @@ function countedCode(count: Code, source: Code, gate: Gate, refusal: string, non
     env: Env,
     run: (take: (emit: (...output: Rest) => Flow) => (...output: Rest) => Flow) => Flow,
   ): Flow => {
-    const order = compareValues(n, 0);
+    const order = compareValues(n, 0, env.run);
     if (order < 0 || Number.isNaN(n)) throw new JqError(refusal);
     if (order === 0 && none !== undefined) return none();
     let left = n;
@@ -195,10 +195,12 @@ function count(start: Json, end: Json, env: Env, emit: (value: Json) => Flow): F
 /** jq compares and adds whatever it is given; nan comes before 0. */
 function countBy(start: Json, end: Json, step: Json, env: Env, emit: (value: Json) => Flow): Flow {
   const { run } = env;
-  const direction = compareValues(step, 0);
+  const direction = compareValues(step, 0, run);
   if (direction === 0) return GO_ON;
   const goesOn =
-    direction > 0 ? (value: Json) => compareValues(value, end) < 0 : (value: Json) => compareValues(value, end) > 0;
+    direction > 0
+      ? (value: Json) => compareValues(value, end, run) < 0
+      : (value: Json) => compareValues(value, end, run) > 0;
   for (let value = start; goesOn(value); value = add(value, step, run)) {
     burn(run, 2);
     if (emit(value) === STOP) return STOP;

@@ -1,7 +1,7 @@
 import type { Json } from "../../../values/json.ts";
 import { share } from "../output.ts";
 import { allSingle, always, Code, type Emit, heightOf, type Many, type One, type Paths, weightOf } from "./code.ts";
-import { burn, GO_ON, outer, Path, STOP } from "./run.ts";
+import { burn, GO_ON, hopSteps, outer, Path, STOP } from "./run.ts";
 
 /** `.` */
 export const IDENTITY = new Code({
@@ -39,7 +39,7 @@ export function variableCode(hops: number): Code {
       : hops === 1
         ? (_input, env) => (env.next ?? env).value
         : (_input, env) => outer(env, hops).value;
-  return new Code({ weight: 1, height: 1, single: always, one: () => one, usesInput: false });
+  return new Code({ weight: 1 + hopSteps(hops), height: 1, single: always, one: () => one, usesInput: false });
 }
 
 /** A variable handed in: the one with this place among those that the program reads. */

@@ -39,9 +39,10 @@ export function binderOf(binding: Binding): Binder {
     const { depth } = run;
     const last = matchers.length - 1;
     const attempt = (matcher: Matcher | undefined): Flow => {
+      burn(run, binding.variables);
       const slots: Json[] = new Array(binding.variables).fill(null);
       return (matcher as Matcher)(value, input, env, slots, () => {
-        burn(run, 1);
+        burn(run, 1 + binding.variables);
         return body(slots.reduce((inner, slot) => new Env(run, inner, slot, null), env));
       });
     };

@@ -31,6 +31,8 @@ export function compileTree(tree: Ast, source: string, variables: readonly strin
 
 type NodeOf<Kind extends Ast["kind"]> = Extract<Ast, { readonly kind: Kind }>;
 const NULL = constantCode(null);
+/** How many names a message lists. */
+const SHOWN_VARIABLES = 50;
 
 class Compiler {
   readonly functions: FunctionCode[] = [];
@@ -183,7 +185,8 @@ class Compiler {
     if (this.variables.includes(name)) return this.global(name);
     if (name === "ENV") return constantCode({});
     const known = [...new Set([...scope.variables(), ...this.variables])].map((known) => `$${known}`);
-    const hint = known.length === 0 ? "no variable" : known.join(", ");
+    const shown = known.length > SHOWN_VARIABLES ? [...known.slice(0, SHOWN_VARIABLES), "…"] : known;
+    const hint = known.length === 0 ? "no variable" : shown.join(", ");
     throw this.error(`$${name} is not defined; known here: ${hint}`, at);
   }
 
@@ -202,7 +205,7 @@ class Compiler {
   private define({ name, parameters, body }: FunctionDefinition, scope: Scope): FunctionCode {
     const codes = parameters.map((parameter) => new ParameterCode(parameter.name, parameter.isValue));
     const fn = new FunctionCode(name, codes, scope.depth);
-    const inside = codes.reduce<Scope>((around, parameter) => around.withParameter(parameter), scope.withFunction(fn));
+    const inside = scope.withFunction(fn).withParameters(codes);
     fn.body = this.compile(body, inside);
     fn.open = false;
     this.functions.push(fn);

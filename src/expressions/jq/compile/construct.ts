@@ -1,4 +1,5 @@
 import type { Json } from "../../../values/json.ts";
+import { payForKey } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import { formatValue } from "../library/formats.ts";
 import { shortText } from "../library/json-text.ts";
@@ -136,7 +137,9 @@ function withComputedKeys(entries: readonly EntryCode[]): One {
     for (const { key, value } of makers) {
       const name = key(input, env);
       const member = value(input, env);
-      setOwn(object, keyText(name), member);
+      const text = keyText(name);
+      payForKey(env.run, text);
+      setOwn(object, text, member);
     }
     return object;
   };
@@ -174,7 +177,10 @@ function objectMany(entries: readonly EntryCode[]): Many {
 function objectOf(members: readonly Member[], env: Env): Json {
   allocate(env.run, members.length * MEMBER_BYTES);
   const object: Draft = {};
-  for (const [key, value] of members) setOwn(object, key, value);
+  for (const [key, value] of members) {
+    payForKey(env.run, key);
+    setOwn(object, key, value);
+  }
   return object;
 }
 

@@ -9,6 +9,7 @@ import {
   Env,
   type Flow,
   GO_ON,
+  hopSteps,
   outer,
   type Run,
   TAIL,
@@ -85,7 +86,7 @@ export function callCode(fn: FunctionCode, args: readonly Argument[], hops: numb
     fn.parameters[index]?.passed.push(code);
   });
   return new Code({
-    weight: weightOf(values) + 1,
+    weight: weightOf(values) + 1 + hopSteps(hops),
     height: heightOf(values) + 1,
     single: () => !fn.plural && single(),
     one: () => callOne(fn, frameOne(fn, args, hops)),
@@ -226,7 +227,7 @@ function callPaths(fn: FunctionCode, frames: Frames): Paths {
 /** A call of a parameter, which is `hops` variables further out. */
 export function parameterCode(parameter: ParameterCode, hops: number): Code {
   return new Code({
-    weight: 2,
+    weight: 2 + hopSteps(hops),
     height: 2,
     single: () => !parameter.plural,
     one: () => (input, env) => {

@@ -1,5 +1,5 @@
 import type { Json } from "../../../values/json.ts";
-import { payForCharacters } from "../budget.ts";
+import { payForEquality } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import { add, divide, modulo, multiply, subtract } from "../library/arithmetic.ts";
 import { shortText } from "../library/json-text.ts";
@@ -28,9 +28,8 @@ const OPERATIONS: Readonly<Record<BinaryOperator, Operation>> = {
   ">=": (a, b, run) => compare(a, b, run) >= 0,
 };
 
-/** Texts of one length are compared to the end. */
 function equalScalar(a: Json, b: Json, run: Run): boolean {
-  if (typeof a === "string" && typeof b === "string" && a.length === b.length) payForCharacters(run, a.length);
+  if (typeof a === "string" && typeof b === "string") payForEquality(run, a, b);
   return a === b;
 }
 

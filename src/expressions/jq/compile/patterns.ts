@@ -17,7 +17,7 @@ export function bindPatterns(
 ): BoundPatterns {
   const slots = new Slots(patterns.length > 1);
   const codes = patterns.map((pattern) => patternOf(pattern, slots, compileKey));
-  const inside = slots.names.reduce<Scope>((around, name) => around.withVariable(name), scope);
+  const inside = scope.withVariables(slots.names);
   return { binding: { patterns: codes, variables: slots.names.length }, scope: inside };
 }
 
@@ -25,13 +25,17 @@ class Slots {
   /** Names of the slots; those without a name are written but never read. */
   readonly names: string[] = [];
 
+  private readonly places = new Map<string, number>();
+
   constructor(private readonly shared: boolean) {}
 
   /** Of two variables of one name in a pattern, jq reads the first; with alternatives it reads the one written last. */
   take(name: string): number {
-    const known = this.names.indexOf(name);
-    if (known < 0) return this.names.push(name) - 1;
-    return this.shared ? known : this.names.push("") - 1;
+    const known = this.places.get(name);
+    if (known !== undefined) return this.shared ? known : this.names.push("") - 1;
+    const place = this.names.push(name) - 1;
+    this.places.set(name, place);
+    return place;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Json } from "../../../values/json.ts";
 import type { Budget } from "../budget.ts";
 import { JqBudgetError } from "../errors.ts";
-import { takeKeysShown } from "../library/json-text.ts";
+import { takeShown } from "../library/json-text.ts";
 import type { NativeCall } from "../native.ts";
 import type { Code } from "./code.ts";
 
@@ -20,6 +20,7 @@ export const MAX_DEPTH = 4_000;
 /** One evaluation: its budgets, its variables, and what is under way in it. Also what natives are handed. */
 export class Run implements Budget, NativeCall {
   readonly budget: Budget = this;
+  joined: Uint32Array | undefined = undefined;
   depth = 0;
   /** The label a `break` is on its way to. */
   breaking: Env | null = null;
@@ -73,12 +74,12 @@ export function burn(run: Run, steps: number): void {
   if (run.fuel < 0) throw new JqBudgetError("fuel");
 }
 
-/** Steps for an error that is caught; JavaScript notes where each came from. */
-const ERROR_STEPS = 160;
+/** Steps for an error that is caught: JavaScript unwinds its stack. */
+const ERROR_STEPS = 60;
 
 /** Takes the steps for an error that is caught, and for the words in it. */
 export function payForError(run: Run): void {
-  burn(run, ERROR_STEPS + takeKeysShown());
+  burn(run, ERROR_STEPS + takeShown());
 }
 
 /** Takes bytes of new data. */
@@ -107,6 +108,11 @@ export function outer(env: Env, hops: number): Env {
   let at = env;
   for (let i = 0; i < hops; i++) at = at.next as Env;
   return at;
+}
+
+/** Steps of going so many variables out. */
+export function hopSteps(hops: number): number {
+  return hops >>> 3;
 }
 
 /** Where a value was found, as a list from the last step to the first. */

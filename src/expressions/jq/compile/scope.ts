@@ -2,68 +2,83 @@ import type { FunctionCode, ParameterCode } from "./functions.ts";
 
 /** A name that the program gave a meaning; `depth` counts the variables around it, itself included. */
 type Entry =
-  | { readonly kind: "variable"; readonly name: string; readonly depth: number }
-  | { readonly kind: "label"; readonly name: string; readonly depth: number }
-  | { readonly kind: "parameter"; readonly name: string; readonly depth: number; readonly parameter: ParameterCode }
-  | { readonly kind: "function"; readonly name: string; readonly depth: number; readonly fn: FunctionCode };
+  | { readonly kind: "variable"; readonly depth: number }
+  | { readonly kind: "label"; readonly depth: number }
+  | { readonly kind: "parameter"; readonly depth: number; readonly parameter: ParameterCode }
+  | { readonly kind: "function"; readonly depth: number; readonly fn: FunctionCode };
 
-/** The names that mean something at a place of a program, the innermost first. */
+type Callee = Extract<Entry, { readonly kind: "function" | "parameter" }>;
+
+/**
+ * The names that mean something at a place of a program: one list for each construct that gives names, the innermost first. Within a list
+ * a name is looked up and not searched, so that a pattern of many variables costs no more than its length.
+ */
 export class Scope {
-  static readonly EMPTY = new Scope(undefined, undefined, 0);
+  static readonly EMPTY = new Scope(new Map(), undefined, 0);
 
   private constructor(
-    private readonly entry: Entry | undefined,
+    /** By what is written: `$name` for variables, `*name` for labels, `name/arity` for functions and parameters. */
+    private readonly entries: ReadonlyMap<string, Entry>,
     private readonly around: Scope | undefined,
     /** How many variables there are at this place. */
     readonly depth: number,
   ) {}
 
-  withVariable(name: string): Scope {
-    const depth = this.depth + 1;
-    return new Scope({ kind: "variable", name, depth }, this, depth);
+  /** Of two variables of one name, the later counts. */
+  withVariables(names: readonly string[]): Scope {
+    const entries = new Map<string, Entry>();
+    names.forEach((name, index) => {
+      entries.set(`$${name}`, { kind: "variable", depth: this.depth + index + 1 });
+    });
+    return new Scope(entries, this, this.depth + names.length);
   }
 
   withLabel(name: string): Scope {
     const depth = this.depth + 1;
-    return new Scope({ kind: "label", name, depth }, this, depth);
+    return new Scope(new Map([[`*${name}`, { kind: "label", depth }]]), this, depth);
   }
 
   withFunction(fn: FunctionCode): Scope {
-    return new Scope({ kind: "function", name: fn.name, depth: this.depth, fn }, this, this.depth);
+    const { depth } = this;
+    return new Scope(new Map([[`${fn.name}/${fn.parameters.length}`, { kind: "function", depth, fn }]]), this, depth);
   }
 
   /** `$name` parameters are a variable as well, in the same place. */
-  withParameter(parameter: ParameterCode): Scope {
-    const depth = this.depth + 1;
-    const { name } = parameter;
-    const scope = new Scope({ kind: "parameter", name, depth, parameter }, this, depth);
-    return parameter.isValue ? new Scope({ kind: "variable", name, depth }, scope, depth) : scope;
+  withParameters(parameters: readonly ParameterCode[]): Scope {
+    const entries = new Map<string, Entry>();
+    parameters.forEach((parameter, index) => {
+      const depth = this.depth + index + 1;
+      entries.set(`${parameter.name}/0`, { kind: "parameter", depth, parameter });
+      if (parameter.isValue) entries.set(`$${parameter.name}`, { kind: "variable", depth });
+    });
+    return new Scope(entries, this, this.depth + parameters.length);
   }
 
   /** How many variables further out a variable or label is, or undefined. */
   hopsTo(kind: "variable" | "label", name: string): number | undefined {
-    for (let at: Scope | undefined = this; at !== undefined; at = at.around) {
-      if (at.entry?.kind === kind && at.entry.name === name) return this.depth - at.entry.depth;
-    }
-    return undefined;
+    const entry = this.find(`${kind === "variable" ? "$" : "*"}${name}`);
+    return entry === undefined ? undefined : this.depth - entry.depth;
   }
 
   /** The function or parameter that a call names, or undefined. */
-  callee(name: string, arity: number): (Entry & { readonly kind: "function" | "parameter" }) | undefined {
+  callee(name: string, arity: number): Callee | undefined {
+    return this.find(`${name}/${arity}`) as Callee | undefined;
+  }
+
+  private find(key: string): Entry | undefined {
     for (let at: Scope | undefined = this; at !== undefined; at = at.around) {
-      const { entry } = at;
-      if (entry === undefined || entry.name !== name) continue;
-      if (entry.kind === "function" && entry.fn.parameters.length === arity) return entry;
-      if (entry.kind === "parameter" && arity === 0) return entry;
+      const entry = at.entries.get(key);
+      if (entry !== undefined) return entry;
     }
     return undefined;
   }
 
-  /** The variables bound here, without `$`. */
+  /** The variables bound here, without `$`, the outermost first. */
   variables(): readonly string[] {
     const names = new Set<string>();
     for (let at: Scope | undefined = this; at !== undefined; at = at.around) {
-      if (at.entry?.kind === "variable") names.add(at.entry.name);
+      for (const key of [...at.entries.keys()].reverse())
+        if (key.length > 1 && key.startsWith("$")) names.add(key.slice(1));
     }
     return [...names].reverse();
   }

@@ -1,5 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from "../../../values/json.ts";
-import { type Budget, grow, payForCopy, spend } from "../budget.ts";
+import { type Budget, grow, payForCopy, payForJoining, payForKey, spend } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import { type Draft, setOwn } from "../objects.ts";
 import { pairError } from "./failures.ts";
@@ -9,8 +9,6 @@ import { splitText } from "./text.ts";
 /** About what one more element or member takes. */
 const ELEMENT_BYTES = 8;
 const MEMBER_BYTES = 32;
-/** A string that only remembers what it was joined from. */
-const ROPE_BYTES = 32;
 /** Copying elements costs far less than a step each. */
 const COPIED_A_STEP = 16;
 const INT64_LIMIT = 2 ** 63;
@@ -24,7 +22,7 @@ const SET_FROM = 8;
 export function add(a: Json, b: Json, budget: Budget): Json {
   if (typeof a === "number" && typeof b === "number") return a + b;
   if (typeof a === "string" && typeof b === "string") {
-    grow(budget, Math.min(a.length, b.length) + ROPE_BYTES);
+    payForJoining(budget, a, b);
     return a + b;
   }
   if (a === null) return b;
@@ -64,6 +62,8 @@ function without(a: readonly Json[], b: readonly Json[], budget: Budget): readon
   spend(budget, a.length + b.length);
   grow(budget, ELEMENT_BYTES * a.length);
   if (b.length >= SET_FROM && b.every(isScalar)) {
+    for (const item of a) if (typeof item === "string") payForKey(budget, item);
+    for (const item of b) if (typeof item === "string") payForKey(budget, item);
     const removed = new Set(b);
     removed.delete(Number.NaN); // equals nothing
     return a.filter((item) => !removed.has(item));

@@ -1,5 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from "../../../values/json.ts";
-import { type Budget, grow, payForKeys, spend } from "../budget.ts";
+import { type Budget, grow, payForKey, payForKeys, payForReading, spend } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import type { Native } from "../native.ts";
 import { type Draft, setOwn } from "../objects.ts";
@@ -10,6 +10,7 @@ import { pairError, typeError } from "./failures.ts";
 import { shortText } from "./json-text.ts";
 import { compareValues, equalValues, isArray, MAX_DEPTH, sortedKeys, typeOf } from "./order.ts";
 import { lengthOfText } from "./strings.ts";
+import { TextSearch } from "./text-search.ts";
 
 const ELEMENT_BYTES = 8;
 const MEMBER_BYTES = 48;
@@ -21,7 +22,7 @@ export const COLLECTION_FUNCTIONS: Readonly<Record<string, Native>> = {
   "type/0": (input) => typeOf(input),
   "toarray/0": (input) => (isArray(input) ? input : [input]),
   "keys/0": (input, _, { budget }) => keysOf(input, sortedKeys, budget),
-  "keys_unsorted/0": (input, _, { budget }) => keysOf(input, Object.keys, budget),
+  "keys_unsorted/0": (input, _, { budget }) => keysOf(input, unsortedKeys, budget),
   "has/1": (input, [key = null]) => has(input, key),
   "in/1": (input, [whole = null]) => has(whole, input),
   "contains/1": (input, [part = null], { budget }) => containsChecked(input, part, budget),
@@ -48,13 +49,18 @@ function lengthOf(input: Json, budget: Budget): number {
   return length;
 }
 
-function keysOf(input: Json, keys: (object: JsonObject) => string[], budget: Budget): Json {
+function keysOf(input: Json, keys: (object: JsonObject, budget: Budget) => string[], budget: Budget): Json {
   if (typeof input !== "object" || input === null) throw typeError(input, "has no keys");
-  const found = isArray(input) ? Array.from(input.keys()) : keys(input);
+  const found = isArray(input) ? Array.from(input.keys()) : keys(input, budget);
   if (isArray(input)) spend(budget, found.length);
-  else payForKeys(budget, 2 * found.length);
   grow(budget, found.length * ELEMENT_BYTES);
   return found;
+}
+
+function unsortedKeys(object: JsonObject, budget: Budget): string[] {
+  const keys = Object.keys(object);
+  payForKeys(budget, 2 * keys.length);
+  return keys;
 }
 
 function has(value: Json, key: Json): boolean {
@@ -100,8 +106,10 @@ function containsItems(whole: readonly Json[], part: readonly Json[], budget: Bu
 }
 
 function containsText(whole: string, part: string, budget: Budget): boolean {
+  payForReading(budget, whole);
+  payForReading(budget, part);
   spend(budget, whole.length / 16);
-  return whole.includes(part);
+  return new TextSearch(part, budget).find(whole, 0) >= 0;
 }
 
 function paidElements(input: Json, budget: Budget): readonly Json[] {
@@ -130,7 +138,7 @@ function joinedArrays(arrays: readonly (readonly Json[])[], budget: Budget): Jso
 }
 
 function flattenTo(input: Json, depth: Json, budget: Budget): Json {
-  if (compareValues(depth, 0) < 0) throw new JqError("flatten depth must not be negative");
+  if (compareValues(depth, 0, budget) < 0) throw new JqError("flatten depth must not be negative");
   const items = elementsOf(input, budget);
   if (typeof depth === "number") return flatten(items, depth, budget);
   if (items.some(isArray)) throw pairError(depth, 1, "cannot be subtracted");
@@ -212,6 +220,7 @@ function fromEntries(entries: readonly Json[], budget: Budget): Json {
   for (const entry of entries) {
     const key = firstTruthy(entry, ["key", "Key", "name", "Name"]);
     if (typeof key !== "string") throw new JqError(`Cannot use ${typeOf(key)} (${shortText(key)}) as object key`);
+    payForKey(budget, key);
     setOwn(object, key, fieldOf(entry, has(entry, "value") ? "value" : "Value"));
   }
   return object;

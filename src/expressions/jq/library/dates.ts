@@ -15,6 +15,8 @@ const MAX_INT = 2 ** 31 - 1;
 const MAX_SECONDS = MAX_INT * 31_556_952;
 /** How much longer than its format a formatted date may be. */
 const ROOM = 100;
+/** Steps of taking a time apart. */
+const FORMAT_STEPS = 20;
 
 /** Builtins about dates, by name and number of arguments. The local time is UTC. */
 export const DATE_FUNCTIONS: Readonly<Record<string, Native>> = {
@@ -74,7 +76,7 @@ function formatTime(input: Json, format: Json, name: string, budget: Budget): st
   if (!isArray(parts)) throw new JqError(`${name}/1 requires parsed datetime inputs`);
   if (typeof format !== "string") throw new JqError(`${name}/1 requires a string format`);
   const seconds = secondsOfParts(parts, `${name}/1`);
-  spend(budget, format.length / 4);
+  spend(budget, FORMAT_STEPS + format.length / 4);
   const text = strftime(momentOf(seconds), format, budget);
   grow(budget, text.length);
   const room = utf8Length(format) + ROOM;

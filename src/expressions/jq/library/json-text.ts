@@ -1,5 +1,5 @@
 import type { Json } from "../../../values/json.ts";
-import { type Budget, grow, spend } from "../budget.ts";
+import { type Budget, grow, payForKeys, payForReading, spend } from "../budget.ts";
 import { numberText } from "./numbers.ts";
 import { isArray, MAX_DEPTH } from "./order.ts";
 
@@ -9,6 +9,7 @@ const TOO_DEEP = "<skipped: too deep>";
 /** Steps for each bracket and each scalar written. */
 const PART_STEPS = 3;
 const DELETE = "\u007f";
+const DELETE_EVERYWHERE = /\x7f/g;
 
 /**
  * A value as compact JSON text, keys in the order they were inserted.
@@ -19,6 +20,7 @@ const DELETE = "\u007f";
  */
 export function toJson(value: Json, budget: Budget): string {
   if (typeof value === "string") {
+    payForReading(budget, value);
     // Before it is made: six characters may come of one.
     spend(budget, value.length >>> 2);
     grow(budget, value.length);
@@ -29,7 +31,12 @@ export function toJson(value: Json, budget: Budget): string {
   const scalar = scalarText(value);
   if (scalar !== undefined) return paid(scalar, budget);
   const parts: string[] = [];
-  write(value, parts, (text) => paid(text, budget));
+  write(
+    value,
+    parts,
+    (text) => paid(text, budget),
+    (keys) => payForKeys(budget, keys),
+  );
   return parts.join("");
 }
 
@@ -42,7 +49,7 @@ function paid(text: string, budget: Budget): string {
 /** A string as JSON: DEL is escaped too. */
 export function quoted(text: string): string {
   const plain = JSON.stringify(text);
-  return plain.includes(DELETE) ? plain.replaceAll(DELETE, "\\u007f") : plain;
+  return plain.includes(DELETE) ? plain.replace(DELETE_EVERYWHERE, "\\u007f") : plain;
 }
 
 function scalarText(value: Json): string | undefined {
@@ -66,8 +73,13 @@ interface Open {
 }
 
 /** Without native recursion: data may nest deeper than the stack stands. `pay` may throw to end it. */
-function write(root: Json, parts: string[], pay: (text: string) => string): void {
-  const stack: Open[] = [opened(root)];
+function write(
+  root: Json,
+  parts: string[],
+  pay: (text: string) => string,
+  payForListing: (keys: number) => void,
+): void {
+  const stack: Open[] = [opened(root, payForListing)];
   parts.push(pay(stack[0]?.keys === null ? "[" : "{"));
   for (let open = stack.at(-1); open !== undefined; open = stack.at(-1)) {
     const nested = writeMembers(open, parts, pay);
@@ -80,15 +92,16 @@ function write(root: Json, parts: string[], pay: (text: string) => string): void
       parts.push(pay(TOO_DEEP));
       continue;
     }
-    stack.push(opened(nested));
+    stack.push(opened(nested, payForListing));
     parts.push(pay(isArray(nested) ? "[" : "{"));
   }
 }
 
-function opened(value: Json): Open {
+function opened(value: Json, payForListing: (keys: number) => void): Open {
   if (isArray(value)) return { members: value, keys: null, next: 0 };
   const object = value as { readonly [key: string]: Json };
   const keys = Object.keys(object);
+  payForListing(keys.length);
   return { members: keys.map((key) => object[key] as Json), keys, next: 0 };
 }
 
@@ -110,8 +123,8 @@ function writeMembers(open: Open, parts: string[], pay: (text: string) => string
   return undefined;
 }
 
-/** Ends the writing of a text whose beginning is all that is wanted. */
-class Enough extends Error {}
+/** Thrown to end the writing of a text whose beginning is all that is wanted. */
+const ENOUGH = Symbol("enough");
 
 /** A value as error messages show it: its JSON text, cut to 29 bytes with `...` in place of the rest. */
 export function shortText(value: Json): string {
@@ -121,31 +134,40 @@ export function shortText(value: Json): string {
   return `${utf8Prefix(text, SHORT_BYTES - 3 - end.length)}...${end}`;
 }
 
-/** Steps for keys of objects listed for the sake of error messages. */
-let keysShown = 0;
+/** Steps for each key of an object that is listed for the sake of an error message. */
+const SHOWN_KEY_STEPS = 18;
+/** Steps for what was looked at for the sake of error messages. */
+let shown = 0;
 
-/** The steps for keys that were listed for error messages since it was last asked: those, too, have to be paid for. */
-export function takeKeysShown(): number {
-  const taken = keysShown;
-  keysShown = 0;
+/** The steps for what was looked at for error messages since it was last asked: that, too, has to be paid for. */
+export function takeShown(): number {
+  const taken = shown;
+  shown = 0;
   return taken;
 }
 
 function beginningOf(value: Json): string {
-  if (typeof value === "object" && value !== null && !isArray(value)) keysShown += 4 * Object.keys(value).length;
+  if (typeof value === "string") shown += value.length >>> 5;
   if (typeof value === "string") return quoted(utf8Prefix(value, 4 * SHORT_BYTES));
   const scalar = scalarText(value);
   if (scalar !== undefined) return scalar;
   const parts: string[] = [];
   let length = 0;
   try {
-    write(value, parts, (text) => {
-      if (length > SHORT_BYTES) throw new Enough();
-      length += text.length;
-      return text;
-    });
+    write(
+      value,
+      parts,
+      (text) => {
+        if (length > SHORT_BYTES) throw ENOUGH;
+        length += text.length;
+        return text;
+      },
+      (keys) => {
+        shown += keys * SHOWN_KEY_STEPS;
+      },
+    );
   } catch (error) {
-    if (!(error instanceof Enough)) throw error;
+    if (error !== ENOUGH) throw error;
   }
   return parts.join("");
 }

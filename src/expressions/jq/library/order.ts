@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../../../values/json.ts";
-import { type Budget, payForCharacters, payForKeys, spend } from "../budget.ts";
+import { type Budget, payForEquality, payForKeys, payForReading, spend } from "../budget.ts";
 import { JqError } from "../errors.ts";
 
 export type TypeName = "null" | "boolean" | "number" | "string" | "array" | "object";
@@ -60,7 +60,11 @@ export function compareValues(a: Json, b: Json, budget?: Budget): number {
 function compare(a: Json, b: Json, budget: Budget | undefined, nans: number): number {
   if (typeof a === "number" && typeof b === "number") return compareNumbers(a, b, nans);
   if (typeof a === "string" && typeof b === "string") {
-    if (budget !== undefined) spend(budget, Math.min(a.length, b.length) >>> 4);
+    if (budget !== undefined) {
+      payForReading(budget, a);
+      payForReading(budget, b);
+      spend(budget, Math.min(a.length, b.length) >>> 4);
+    }
     return compareStrings(a, b);
   }
   const rank = rankOf(a);
@@ -142,9 +146,8 @@ function open(pairs: Pair[], a: Container, b: Container, budget: Budget): number
 }
 
 function openObjects(pairs: Pair[], a: JsonObject, b: JsonObject, budget: Budget): number {
-  const keys = sortedKeys(a);
-  payForKeys(budget, 4 * keys.length);
-  const byKeys = compareKeys(keys, sortedKeys(b));
+  const keys = sortedKeys(a, budget);
+  const byKeys = compareKeys(keys, sortedKeys(b, budget));
   if (byKeys === 0) pairs.push({ a: keys.map((key) => a[key] as Json), b: keys.map((key) => b[key] as Json), next: 0 });
   return byKeys;
 }
@@ -173,6 +176,7 @@ function ownBudget(): Budget {
  * @throws {JqError} "Equality check too deep"
  */
 export function equalValues(a: Json, b: Json, budget?: Budget): boolean {
+  if (budget !== undefined && typeof a === "string" && typeof b === "string") payForEquality(budget, a, b);
   if (a === b) return true;
   if (!isContainer(a) || !isContainer(b)) return false;
   return equalContainers(a, b, budget ?? ownBudget());
@@ -217,7 +221,7 @@ function equalLevel(x: Container, y: Container, left: Container[], right: Contai
 }
 
 function equalOrLater(a: Json, b: Json, left: Container[], right: Container[], budget: Budget): boolean {
-  if (typeof a === "string" && typeof b === "string" && a.length === b.length) payForCharacters(budget, a.length);
+  if (typeof a === "string" && typeof b === "string") payForEquality(budget, a, b);
   if (a === b) return true;
   if (!isContainer(a) || !isContainer(b)) return false;
   left.push(a);
@@ -239,8 +243,10 @@ export function sortedOrder(keys: readonly Json[], budget: Budget): number[] {
   });
 }
 
-/** The keys of an object by code point. */
-export function sortedKeys(object: JsonObject): string[] {
+/** The keys of an object by code point. @throws {JqBudgetError} */
+export function sortedKeys(object: JsonObject, budget: Budget): string[] {
   const keys = Object.keys(object);
+  payForKeys(budget, keys.length);
+  spend(budget, keys.length * (4 + 2 * Math.log2(keys.length + 1)));
   return keys.length < 2 ? keys : keys.sort(compareStrings);
 }

@@ -5,16 +5,20 @@ import type { Native } from "../native.ts";
 import { getIn } from "../paths/get.ts";
 import { add } from "./arithmetic.ts";
 import { elementsOf } from "./elements.ts";
+import { UnitWriter } from "./escaping.ts";
 import { typeError } from "./failures.ts";
 import { formatValue, textOf } from "./formats.ts";
 import { fromJson } from "./json-parser.ts";
 import { toJson, utf8Length } from "./json-text.ts";
 import { parseNumber } from "./numbers.ts";
 import { isArray } from "./order.ts";
-import { characterCount, isUnitwise, splitText, unitsAt } from "./text.ts";
+import { characterCount, isAscii, isUnitwise, splitText, unitsAt } from "./text.ts";
+import { TextSearch } from "./text-search.ts";
 
 const REPLACEMENT = 0xfffd;
 const NUMBER_BYTES = 8;
+/** What tells an ASCII letter from itself in the other case. */
+const CASE_BIT = 0x20;
 
 /** White space as Unicode's property has it, which is a little more than `\s` and without U+FEFF. */
 const LEADING_SPACE = /^[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
@@ -42,8 +46,8 @@ export const STRING_FUNCTIONS: Readonly<Record<string, Native>> = {
   "explode/0": (input, _, { budget }) => explode(input, budget),
   "implode/0": (input, _, { budget }) => implode(input, budget),
   "ascii/0": (input, _, { budget }) => implode([input], budget),
-  "ascii_downcase/0": (input, _, { budget }) => mapAscii(input, /[A-Z]+/g, (part) => part.toLowerCase(), budget),
-  "ascii_upcase/0": (input, _, { budget }) => mapAscii(input, /[a-z]+/g, (part) => part.toUpperCase(), budget),
+  "ascii_downcase/0": (input, _, { budget }) => mapAscii(input, 0x41, (text) => text.toLowerCase(), budget),
+  "ascii_upcase/0": (input, _, { budget }) => mapAscii(input, 0x61, (text) => text.toUpperCase(), budget),
   "startswith/1": (input, [start = null], { budget }) => startsWith(input, start, budget),
   "endswith/1": (input, [end = null], { budget }) => endsWith(input, end, budget),
   "ltrimstr/1": (input, [start = null], { budget }) => withoutStart(input, start, budget),
@@ -100,10 +104,10 @@ function explode(input: Json, budget: Budget): Json {
 function implode(input: Json, budget: Budget): string {
   if (!isArray(input)) throw new JqError("implode input must be an array");
   spend(budget, input.length);
-  grow(budget, input.length * 2);
-  let text = "";
-  for (const value of input) text += String.fromCodePoint(codePointOf(value));
-  return text;
+  grow(budget, input.length * 4);
+  const text = new UnitWriter(input.length * 2);
+  for (const value of input) text.writeCodePoint(codePointOf(value));
+  return text.text();
 }
 
 /** What is no code point becomes U+FFFD. */
@@ -115,11 +119,19 @@ function codePointOf(value: Json): number {
   return whole < 0 || whole > 0x10ffff || (whole >= 0xd800 && whole <= 0xdfff) ? REPLACEMENT : Math.abs(whole);
 }
 
-function mapAscii(input: Json, letters: RegExp, map: (part: string) => string, budget: Budget): string {
+/** @param first the first of the 26 letters to be mapped to the other case. */
+function mapAscii(input: Json, first: number, map: (text: string) => string, budget: Budget): string {
   if (typeof input !== "string") throw new JqError("explode input must be a string");
   spend(budget, input.length / 8);
   grow(budget, input.length);
-  return input.replace(letters, map);
+  if (isAscii(input)) return map(input);
+  spend(budget, input.length / 2);
+  const mapped = new UnitWriter(input.length);
+  for (let i = 0; i < input.length; i++) {
+    const unit = input.charCodeAt(i);
+    mapped.writeUnit(unit >= first && unit < first + 26 ? unit ^ CASE_BIT : unit);
+  }
+  return mapped.text();
 }
 
 function startsWith(input: Json, start: Json, budget: Budget): boolean {
@@ -158,6 +170,7 @@ function trimEnd(input: Json, budget: Budget): string {
   spend(budget, input.length / 16);
   let end = input.length;
   while (end > 0 && SPACE.test(input[end - 1] as string)) end--;
+  spend(budget, input.length - end);
   return input.slice(0, end);
 }
 
@@ -182,25 +195,26 @@ function indices(input: Json, part: Json, budget: Budget): Json {
 function placesOf(text: string, part: string, budget: Budget): number[] {
   const places: number[] = [];
   if (part === "") return places;
-  spend(budget, text.length / 8);
   const unitwise = isUnitwise(text);
+  spend(budget, unitwise ? text.length >>> 5 : text.length / 4);
   let characters = 0;
   let counted = 0;
-  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + 1)) {
-    // The whole part is compared again at each place.
-    spend(budget, 1 + (part.length >>> 6));
+  new TextSearch(part, budget).each(text, (at) => {
+    spend(budget, 1);
     grow(budget, NUMBER_BYTES);
     while (!unitwise && counted < at) {
       counted += unitsAt(text, counted);
       characters++;
     }
     places.push(unitwise ? at : characters);
-  }
+  });
   return places;
 }
 
 /** jq's `length` of a string. */
 export function lengthOfText(text: string, budget: Budget): number {
-  spend(budget, text.length / 16);
+  spend(budget, text.length >>> 5);
+  if (isUnitwise(text)) return text.length;
+  spend(budget, text.length >>> 2);
   return characterCount(text);
 }

@@ -1,3 +1,6 @@
+import { type Budget, spend } from "../budget.ts";
+import { UnitWriter } from "./escaping.ts";
+
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const REPLACEMENT = 0xfffd;
 /** The least code point that needs so many bytes. */
@@ -12,19 +15,23 @@ export function strictUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Reads bytes as UTF-8; what is not becomes U+FFFD, as many as jq makes of it (browsers make more of a cut sequence). */
-export function decodeUtf8(bytes: Uint8Array): string {
-  return strictUtf8(bytes) ?? decodeBroken(bytes);
+/** Reads bytes as UTF-8; what is not becomes U+FFFD, as many as jq makes of it (browsers make more of a cut sequence). @throws {JqBudgetError} */
+export function decodeUtf8(bytes: Uint8Array, budget: Budget): string {
+  const text = strictUtf8(bytes);
+  if (text !== undefined) return text;
+  spend(budget, bytes.length / 2);
+  return decodeBroken(bytes);
 }
 
+/** No sequence makes more units than it has bytes. */
 function decodeBroken(bytes: Uint8Array): string {
-  let text = "";
+  const text = new UnitWriter(bytes.length);
   for (let i = 0; i < bytes.length; ) {
     const { codePoint, length } = sequenceAt(bytes, i);
-    text += String.fromCodePoint(codePoint);
+    text.writeCodePoint(codePoint);
     i += length;
   }
-  return text;
+  return text.text();
 }
 
 function sequenceAt(bytes: Uint8Array, start: number): { readonly codePoint: number; readonly length: number } {

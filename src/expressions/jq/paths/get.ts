@@ -1,8 +1,9 @@
 import type { Json, JsonObject } from "../../../values/json.ts";
-import { type Budget, grow, spend } from "../budget.ts";
+import { type Budget, grow, payForKey, payForReading, spend } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import { shortText } from "../library/json-text.ts";
 import { equalValues, isArray, typeOf } from "../library/order.ts";
+import { characterCount, isUnitwise, unitIndex } from "../library/text.ts";
 
 /** jq's limit of steps in a path. */
 export const MAX_PATH_LENGTH = 10_000;
@@ -27,7 +28,10 @@ export function elementOf(items: readonly Json[], index: number): Json {
 
 /** `.[key]`, with any value as the key. @throws {JqError} in jq's words. */
 export function getIn(value: Json, key: Json, budget: Budget): Json {
-  if (typeof key === "string") return fieldOf(value, key);
+  if (typeof key === "string") {
+    payForKey(budget, key);
+    return fieldOf(value, key);
+  }
   if (typeof key === "number") {
     if (value === null) return null;
     if (isArray(value)) return elementOf(value, key);
@@ -91,25 +95,33 @@ function sliceOfArray(items: readonly Json[], slice: JsonObject, budget: Budget)
 
 /** Counts code points, as jq does. */
 function sliceOfText(text: string, slice: JsonObject, budget: Budget): string {
-  if (!HIGH_SURROGATE.test(text)) {
+  payForReading(budget, text);
+  spend(budget, text.length >>> 5);
+  if (isUnitwise(text)) {
     const [start, end] = boundsOf(text.length, slice);
     return text.slice(start, end);
   }
-  spend(budget, text.length);
-  grow(budget, text.length * 8);
-  const points = [...text];
-  const [start, end] = boundsOf(points.length, slice);
-  return points.slice(start, end).join("");
+  spend(budget, text.length >>> 1);
+  const [start, end] = boundsOf(characterCount(text), slice);
+  const from = unitIndex(text, start);
+  return text.slice(from, unitIndex(text, end - start, from));
 }
-const HIGH_SURROGATE = /[\ud800-\udbff]/;
+
+function standsAt(items: readonly Json[], at: number, part: readonly Json[], budget: Budget): boolean {
+  let offset = 0;
+  while (offset < part.length && equalValues(items[at + offset] ?? null, part[offset] ?? null, budget)) offset++;
+  spend(budget, 1 + offset);
+  return offset === part.length;
+}
 
 /** Where `part` stands in `items`, overlaps included; nowhere when it is empty. */
 export function indexesOf(items: readonly Json[], part: readonly Json[], budget: Budget): Json[] {
   const found: number[] = [];
   if (part.length === 0) return found;
   for (let at = 0; at <= items.length - part.length; at++) {
-    spend(budget, 1);
-    if (part.every((value, offset) => equalValues(items[at + offset] ?? null, value, budget))) found.push(at);
+    if (!standsAt(items, at, part, budget)) continue;
+    grow(budget, 8);
+    found.push(at);
   }
   return found;
 }

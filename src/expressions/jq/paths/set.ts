@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../../../values/json.ts";
-import { type Budget, grow, payForCopy, spend } from "../budget.ts";
+import { type Budget, grow, payForCopy, payForKey, spend } from "../budget.ts";
 import { JqError } from "../errors.ts";
 import { isArray, typeOf } from "../library/order.ts";
 import { type Draft, setOwn } from "../objects.ts";
@@ -60,6 +60,7 @@ function cannotUpdate(container: Json, key: Json): JqError {
 
 function setField(object: JsonObject | null, key: string, value: Json, budget: Budget, owned: Owned | undefined): Json {
   const draft = object !== null && owned?.has(object) ? (object as Draft) : copyOfObject(object, budget, owned);
+  payForKey(budget, key);
   if (!Object.hasOwn(draft, key)) grow(budget, 32);
   setOwn(draft, key, value);
   return draft;

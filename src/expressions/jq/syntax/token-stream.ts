@@ -6,16 +6,26 @@ import { Lexer, type StringPiece, type Token, type TokenKind } from "./lexer.ts"
 const MAX_NESTING = 300;
 /** The longest way down a syntax tree: a chain of so many operators or suffixes. */
 const MAX_HEIGHT = 1_000;
+/** What bounds the time of compiling: each token makes some nodes of the program, at about a microsecond each. */
+const MAX_TOKENS = 65_536;
 
 /** What all parts of the parser share: the current token, and how to complain about it. */
 export class TokenStream {
   protected token: Token;
   private readonly lexer: Lexer;
   private nesting = 0;
+  private tokens = 0;
 
   constructor(readonly source: string) {
     this.lexer = new Lexer(source);
-    this.token = this.lexer.next();
+    this.token = this.next();
+  }
+
+  private next(): Token {
+    const token = this.lexer.next();
+    if (++this.tokens > MAX_TOKENS)
+      throw this.error(`an expression has at most ${MAX_TOKENS} words and signs`, token.at);
+    return token;
   }
 
   protected is(kind: TokenKind): boolean {
@@ -25,14 +35,14 @@ export class TokenStream {
   /** The current token, after moving on to the next. */
   protected take(): Token {
     const taken = this.token;
-    this.token = this.lexer.next();
+    this.token = this.next();
     return taken;
   }
 
   /** Moves on if the current token is of a kind. */
   protected accept(kind: TokenKind): boolean {
     if (this.token.kind !== kind) return false;
-    this.token = this.lexer.next();
+    this.token = this.next();
     return true;
   }
 
@@ -56,7 +66,7 @@ export class TokenStream {
 
   /** Moves on past a token that `piece` ended at. */
   protected resume(): void {
-    this.token = this.lexer.next();
+    this.token = this.next();
   }
 
   /** Parses something one level deeper. */

@@ -110,6 +110,7 @@ describe("given a program that is too large, when it is compiled, then it is ref
     ["a chain of fields", `.a${".a".repeat(1_000)}`],
     ["bindings", `${"1 as $x | ".repeat(301)}.`],
     ["characters", " ".repeat(262_145)],
+    ["words and signs", `[${Array(33_000).fill("1").join(",")}]`],
   ])("%s", (_what, source) => {
     expect(() => compile(source)).toThrow(JqSyntaxError);
   });

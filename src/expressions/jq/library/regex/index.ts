@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { type Budget, grow, spend } from "../../budget.ts";
+import { type Budget, grow, payForReading, spend } from "../../budget.ts";
 import { JqError } from "../../errors.ts";
 import { isUnitwise, unitsAt } from "../text.ts";
 import { compilePattern } from "./compiler.ts";
@@ -52,6 +52,7 @@ const programs = new LRUCache<string, Program>({ max: 256 });
  */
 export function matchAll(text: string, pattern: string, flags: string | null, budget: Budget): Match[] {
   const options = flagsOf(flags);
+  payForReading(budget, text);
   spend(budget, SEARCH_STEPS + text.length / 32);
   const program = programOf(pattern, options, budget);
   const search = new Search(program, text, options);
@@ -69,6 +70,7 @@ export function matchAll(text: string, pattern: string, flags: string | null, bu
 /** Whether a pattern matches anywhere. @throws as {@link matchAll} */
 export function testRegex(text: string, pattern: string, flags: string | null, budget: Budget): boolean {
   const options = flagsOf(flags);
+  payForReading(budget, text);
   spend(budget, SEARCH_STEPS);
   return new Search(programOf(pattern, options, budget), text, options).find(0, budget);
 }
