@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import type { Dispatcher } from "undici";
 import { createApp, createSideApp } from "./api/app.ts";
 import { type Adapters, openAdapters } from "./compose/adapters.ts";
 import { createHealth, type Life } from "./compose/health.ts";
@@ -20,7 +21,7 @@ import { createLogger } from "./observability/logger.ts";
 import { createMetrics } from "./observability/metrics.ts";
 import { NO_TRACING, type StartedTracing, startTracing } from "./observability/tracing.ts";
 import { startWatchdog } from "./observability/watchdog.ts";
-import type { Executor, Log } from "./ports/executor.ts";
+import type { Log } from "./ports/executor.ts";
 import { createDefinitionService, type DefinitionService } from "./runtime/definitions.ts";
 import { createEventService } from "./runtime/event-service.ts";
 import { createScaler } from "./runtime/scaler.ts";
@@ -46,8 +47,8 @@ export interface ServiceOptions {
   readonly functions?: readonly DefinedFunction[];
   /** Those of `FUNCTIONS`; absent: they are loaded. */
   readonly loaded?: readonly DefinedFunction[];
-  /** Put around the executor of HTTP calls, by what stands in for other people's services. */
-  readonly aroundHttp?: (execute: Executor) => Executor;
+  /** Put around what makes HTTP requests for workflows, by what stands in for other people's services. */
+  readonly aroundAgent?: (agent: Dispatcher) => Dispatcher;
   /** How long the event loop of an API or workflow process may stand still before the process kills itself, milliseconds; default 10,000. */
   readonly stallLimitMs?: number;
 }
@@ -136,7 +137,7 @@ export async function openService(
       if (config.allowPrivateNetwork) {
         logger.info("HTTP calls may reach private and loopback addresses (ALLOW_PRIVATE_NETWORK)");
       }
-      started.push(await startTaskRole(config, ports, functions, { hider, aroundHttp: options.aroundHttp }));
+      started.push(await startTaskRole(config, ports, functions, { hider, aroundAgent: options.aroundAgent }));
     }
     if (roles.includes("api") && !roles.includes("workflow")) started.push(startStandInRole(config, ports));
     if (roles.includes("dlq")) started.push(await startLetterRole(config, ports));

@@ -1,18 +1,22 @@
 import { randomUUID } from "node:crypto";
+import type { Dispatcher } from "undici";
 import { createEnvSecrets } from "../adapters/secrets/env.ts";
 import { createFileSecrets } from "../adapters/secrets/files.ts";
 import type { Config } from "../config/index.ts";
 import { compileStored } from "../dsl/index.ts";
+import { createAuthenticator } from "../executors/auth/authenticator.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
-import { createHttpExecutor } from "../executors/call-http.ts";
+import { createGrpcExecutor } from "../executors/call-grpc.ts";
+import { agentOf, createHttpExecutor } from "../executors/call-http.ts";
+import { createOpenApiExecutor } from "../executors/call-openapi.ts";
 import { createProcessExecutors } from "../executors/processes.ts";
-import { createResourceReader } from "../executors/resource.ts";
+import { createResourceFetcher } from "../executors/resources/fetch-resource.ts";
 import { sendEventFunction } from "../executors/send-event.ts";
 import { createServiceExecutors } from "../executors/services.ts";
 import type { DefinedFunction } from "../functions/index.ts";
 import type { Hider } from "../observability/hider.ts";
 import type { Metrics } from "../observability/metrics.ts";
-import type { Executor, Log } from "../ports/executor.ts";
+import type { Log } from "../ports/executor.ts";
 import type { Consumer } from "../ports/queues.ts";
 import type { Tracing } from "../ports/tracing.ts";
 import { ActivitiesInHand } from "../runtime/activities-in-hand.ts";
@@ -26,6 +30,7 @@ import type { Ports, RuntimeSettings } from "../runtime/ports.ts";
 import { createWakeProcessor } from "../runtime/process-wake.ts";
 import { createPublisher } from "../runtime/publish-events.ts";
 import { createReconciler } from "../runtime/reconcile.ts";
+import { createResources } from "../runtime/resources.ts";
 import { runActivity } from "../runtime/run-activity.ts";
 import { createStandIn } from "../runtime/stand-in.ts";
 import { StateCache } from "../runtime/state-cache.ts";
@@ -131,7 +136,7 @@ export function startStandInRole(config: Config, ports: Ports): Role {
 export interface TaskRoleOptions {
   /** Told of secrets as they are read from files. */
   readonly hider: Pick<Hider, "add">;
-  readonly aroundHttp?: ((execute: Executor) => Executor) | undefined;
+  readonly aroundAgent?: ((agent: Dispatcher) => Dispatcher) | undefined;
 }
 
 /** Takes activities: of the common queue, and of every queue a function of this process names. */
@@ -139,18 +144,27 @@ export async function startTaskRole(
   config: Config,
   ports: Ports,
   given: readonly DefinedFunction[],
-  { hider, aroundHttp = (execute) => execute }: TaskRoleOptions,
+  { hider, aroundAgent = (agent) => agent }: TaskRoleOptions,
 ): Promise<Role> {
   const sinks = config.eventSinks.map((url) => ({ id: sinkIdOf(url), url }));
   const functions =
     sinks.length === 0 ? given : [...given, sendEventFunction(SEND_EVENT, sinks, config.eventSinkSecret)];
-  const httpPolicy = {
+  const policy = {
     allowPrivateNetwork: config.allowPrivateNetwork,
     allowedHosts: config.httpAllowedHosts,
     maxResponseBytes: config.httpMaxResponseBytes,
+    tracing: ports.tracing,
   };
-  const http = createHttpExecutor({ ...httpPolicy, tracing: ports.tracing });
-  const readResource = createResourceReader(http);
+  const agent = aroundAgent(agentOf(policy));
+  const authenticator = createAuthenticator(agent);
+  const fetchResource = createResourceFetcher({
+    agent,
+    authenticator,
+    maxBytes: config.resourceMaxBytes,
+    timeoutMs: config.resourceTimeoutMs,
+    directory: config.resourcesDir,
+    catalog: config.catalogDir,
+  });
   const processPolicy = {
     allowed: config.runAllowed,
     limits: {
@@ -159,20 +173,24 @@ export async function startTaskRole(
       outputBytes: config.runMaxOutputBytes,
     },
   };
-  const processes = createProcessExecutors(processPolicy, readResource);
-  const services = createServiceExecutors({ ...httpPolicy, processes: processPolicy }, readResource);
+  const processes = createProcessExecutors(processPolicy);
+  const services = createServiceExecutors({ ...policy, processes: processPolicy });
   const inHand = new ActivitiesInHand(ports.events, ports.log, ports.settings.activityLeaseMs, STILL_OWED_EVERY_MS);
   const environment = createEnvSecrets(config.secrets);
   const activityPorts = {
     ...ports,
     executors: {
-      http: aroundHttp(http),
+      http: createHttpExecutor({ ...policy, agent, authenticator }),
+      openapi: createOpenApiExecutor({ ...policy, agent, authenticator }),
+      grpc: createGrpcExecutor({ ...policy, authenticator }),
       code: createCodeExecutor(functions),
       ...services.executors,
       ...processes.executors,
     },
     functions: new Set(functions.map(({ name }) => name)),
     secrets: config.secretsDir === null ? environment : createFileSecrets(config.secretsDir, environment, hider.add),
+    authenticator,
+    resources: createResources(ports.database, fetchResource, ports.log),
     inHand,
     clock: createStoreClock(ports.events),
   };
@@ -194,7 +212,7 @@ export async function startTaskRole(
       inHand.stop();
       await processes.close();
       await services.close();
-      await http.close();
+      await agent.close();
     },
   };
 }

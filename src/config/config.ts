@@ -78,6 +78,11 @@ export interface Config extends AdapterChoices {
   readonly runTimeoutMs: number;
   readonly runMaxMemoryBytes: number;
   readonly runMaxOutputBytes: number;
+  readonly resourceMaxBytes: number;
+  readonly resourceTimeoutMs: number;
+  /** Null: there is none, for both. */
+  readonly resourcesDir: string | null;
+  readonly catalogDir: string | null;
 
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
   /** Null: no tracing. */
@@ -304,6 +309,10 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     runTimeoutMs: settings.RUN_TIMEOUT,
     runMaxMemoryBytes: settings.RUN_MAX_MEMORY_BYTES,
     runMaxOutputBytes: settings.RUN_MAX_OUTPUT_BYTES,
+    resourceMaxBytes: settings.RESOURCE_MAX_BYTES,
+    resourceTimeoutMs: settings.RESOURCE_TIMEOUT,
+    resourcesDir: settings.RESOURCES_DIR ?? null,
+    catalogDir: settings.CATALOG_DIR ?? null,
     logLevel: settings.LOG_LEVEL,
     tracing:
       settings.OTEL_EXPORTER_OTLP_ENDPOINT === undefined

@@ -273,6 +273,24 @@ export const settingsSchema = z.object({
     unit: "bytes",
     meaning: "Longest body of an HTTP response, after decompression.",
   }),
+  RESOURCE_MAX_BYTES: setting(integer(1, 67_108_864), {
+    default: "4194304",
+    unit: "bytes",
+    meaning:
+      "Longest schema, function, API description or other document that a definition refers to. It is kept with the definition, in the store.",
+  }),
+  RESOURCE_TIMEOUT: setting(durationMs({ least: 1, most: 3_600_000 }), {
+    default: "30s",
+    meaning: "How long fetching such a document may take.",
+  }),
+  RESOURCES_DIR: setting(text(), {
+    meaning:
+      "Folder of the task workers for documents at file:// addresses, which are paths inside of it. Without it there are none.",
+  }),
+  CATALOG_DIR: setting(text(), {
+    meaning:
+      'Folder of the task workers that is the catalog "default": functions/<name>/<version>/function.yaml. Without it there is none.',
+  }),
 
   RUN_ALLOWED: setting(someOf("script", "shell", "container"), {
     meaning:

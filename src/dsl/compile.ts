@@ -3,13 +3,15 @@ import canonicalize from "canonicalize";
 import semver from "semver";
 import { isJsonObject, type Json, type JsonObject } from "../values/json.ts";
 import { pointerOf } from "../values/task-reference.ts";
+import { policyAt } from "./authentication.ts";
 import { closestTo } from "./did-you-mean.ts";
 import { checkExtensions } from "./extensions.ts";
 import { anyObjectOf, kindOf, listAt, objectOf, textOf } from "./fields.ts";
 import { inputFlowAt, outputFlowAt, timeoutAt, timeoutEntryAt } from "./flow.ts";
 import { outlineOf } from "./outline.ts";
 import type { Report } from "./report.ts";
-import { policyAt } from "./retry.ts";
+import { fixedEndpointAt, missingFrom } from "./resource.ts";
+import { policyAt as retryAt } from "./retry.ts";
 import { type Scope, within } from "./scope.ts";
 import { errorAt } from "./tasks/raise.ts";
 import { readTask, readTaskList } from "./tasks/task.ts";
@@ -32,7 +34,11 @@ const NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$/;
  * Reads a whole definition; what is wrong goes to `report`. The tree is worth something only when there is no issue; undefined for a
  * document of another language.
  */
-export function compile(document: JsonObject, report: Report): Workflow | undefined {
+export function compile(
+  document: JsonObject,
+  report: Report,
+  resources: ReadonlyMap<string, string>,
+): Workflow | undefined {
   if (document.document === undefined && document.specVersion !== undefined) {
     report.unsupported("/specVersion", `DSL ${String(document.specVersion)}`);
     return undefined;
@@ -51,21 +57,28 @@ export function compile(document: JsonObject, report: Report): Workflow | undefi
     extended: true,
     loose: modeOf(document) === "loose",
     byKey,
+    resources,
+    isForeign: false,
     readList: readTaskList,
     readTask,
   };
   checkUse(use, scope, variables);
+  const input = inputFlowAt(document.input, "/input", "workflowInput", scope);
+  const output = outputFlowAt(document.output, "/output", "`output`", "workflowOutput", scope);
   const tasks = readTaskList(document.do, { pointer: "/do", key: "/do", reference: "/do", inFunction: false }, scope);
+  const needs = missingFrom([input.schema, output.schema]);
   return {
     ...header,
     digest: digestOf(document),
     document,
-    input: inputFlowAt(document.input, "/input", "workflowInput", scope),
-    output: outputFlowAt(document.output, "/output", "`output`", "workflowOutput", scope),
+    input,
+    output,
     timeout: timeoutAt(document.timeout, "/timeout", "workflowTimeout", scope),
     tasks,
     listens: [...byKey.values()].some(({ kind }) => kind === "listen"),
     byKey,
+    needs,
+    isComplete: needs.length === 0 && ![...byKey.values()].some((task) => task.needs.length > 0),
   };
 }
 
@@ -136,7 +149,6 @@ export function modeOf({ evaluate }: JsonObject): Json | undefined {
  */
 function checkUse(use: JsonObject, scope: Scope, variables: readonly string[]): void {
   const { report } = scope;
-  if (use.authentications !== undefined) report.unsupported("/use/authentications", "authentication");
   if (use.secrets !== undefined) {
     for (const [index, name] of listAt(use.secrets, "/use/secrets", "`use.secrets`", report).entries()) {
       textOf(name, `/use/secrets/${index}`, "a secret's name", report);
@@ -147,8 +159,12 @@ function checkUse(use: JsonObject, scope: Scope, variables: readonly string[]): 
   const anywhere = within(aside, variables);
   eachEntry(use, "timeouts", report, (value, pointer) => timeoutEntryAt(value, pointer, "taskDefinition", anywhere));
   eachEntry(use, "errors", report, (value, pointer) => errorAt(value, pointer, anywhere));
-  eachEntry(use, "retries", report, (value, pointer) => policyAt(value, pointer, anywhere));
-  eachEntry(use, "catalogs", report, (value, pointer) => objectOf(value, pointer, CATALOG, report));
+  eachEntry(use, "retries", report, (value, pointer) => retryAt(value, pointer, anywhere));
+  eachEntry(use, "authentications", report, (value, pointer) => policyAt(value, pointer, "taskDefinition", anywhere));
+  eachEntry(use, "catalogs", report, (value, pointer) => {
+    const { endpoint } = objectOf(value, pointer, CATALOG, report);
+    if (endpoint !== undefined) fixedEndpointAt(endpoint, pointerOf(pointer, "endpoint"), "taskInput", anywhere);
+  });
   eachEntry(use, "functions", report, (value, pointer, name) => {
     const place = { pointer, key: pointer, reference: pointer, inFunction: true };
     readTask(value, name, place, [], { ...aside, calls: [name] });

@@ -16,7 +16,7 @@ export function inputFlowAt(value: Json | undefined, pointer: string, place: Pla
   if (value === undefined) return NO_INPUT_FLOW;
   const input = objectOf(value, pointer, { what: "`input`", allowed: ["schema", "from"] }, scope.report);
   return {
-    schema: schemaAt(input.schema, pointerOf(pointer, "schema"), scope.report),
+    schema: schemaAt(input.schema, pointerOf(pointer, "schema"), place, scope),
     from: flowTemplateAt(input.from, pointerOf(pointer, "from"), place, scope),
   };
 }
@@ -33,7 +33,7 @@ export function outputFlowAt(
   const output = objectOf(value, pointer, { what, allowed: ["schema", "as"] }, scope.report);
   return {
     as: flowTemplateAt(output.as, pointerOf(pointer, "as"), place, scope),
-    schema: schemaAt(output.schema, pointerOf(pointer, "schema"), scope.report),
+    schema: schemaAt(output.schema, pointerOf(pointer, "schema"), place, scope),
   };
 }
 

@@ -1,9 +1,28 @@
 import { type InputIssue, InvalidDefinitionError } from "../errors.ts";
 import type { JsonObject } from "../values/json.ts";
 import { compile, modeOf } from "./compile.ts";
+import { schemaProblem } from "./json-schema.ts";
+import { readDocument } from "./read-definition.ts";
 import { type LineOf, Report } from "./report.ts";
 import { schemaRefusal } from "./specification.ts";
-import type { Workflow } from "./workflow.ts";
+import type { Resource, Workflow } from "./workflow.ts";
+
+/** Why the content of a resource is of no use; undefined when it is. */
+export function resourceProblem(kind: Resource["kind"], content: string): string | undefined {
+  if (kind === "schema") return schemaProblem(content);
+  try {
+    const task = readDocument(content, "a function");
+    const document = { dsl: "1.0.3", namespace: "function", name: "function", version: "1.0.0" };
+    const { report } = analyse({ document, do: [{ function: task }] });
+    const [issue] = report.issues;
+    return issue === undefined
+      ? undefined
+      : `${issue.pointer.replace(/^\/do\/0\/function/, "") || "/"}: ${issue.message}`;
+  } catch (error) {
+    if (error instanceof InvalidDefinitionError) return error.message;
+    throw error;
+  }
+}
 
 export { type ReadDefinition, readDefinition } from "./read-definition.ts";
 export { type HttpArguments, HttpArgumentsError, renderHttpArguments } from "./tasks/call-http.ts";
@@ -23,9 +42,12 @@ export function checkDefinition(document: JsonObject, line?: LineOf): Checked {
   return { issues: report.issues, warnings: report.warnings };
 }
 
-/** The instruction tree of a definition. @throws {InvalidDefinitionError} with everything that is wrong. */
-export function compileWorkflow(document: JsonObject): Workflow {
-  const { report, workflow } = analyse(document);
+/**
+ * The instruction tree of a definition. @param resources contents of external resources that are at hand, by URI.
+ * @throws {InvalidDefinitionError} with everything that is wrong.
+ */
+export function compileWorkflow(document: JsonObject, resources: ReadonlyMap<string, string> = new Map()): Workflow {
+  const { report, workflow } = analyse(document, undefined, resources);
   if (workflow === undefined || report.issues.length > 0) throw new InvalidDefinitionError(report.issues);
   return workflow;
 }
@@ -34,9 +56,9 @@ export function compileWorkflow(document: JsonObject): Workflow {
  * The same of one that was checked when it was registered, without asking the specification's schema again.
  * @throws {InvalidDefinitionError} when this build does not understand it.
  */
-export function compileStored(document: JsonObject): Workflow {
+export function compileStored(document: JsonObject, resources: ReadonlyMap<string, string> = new Map()): Workflow {
   const report = new Report();
-  const workflow = compile(document, report);
+  const workflow = compile(document, report, resources);
   if (workflow === undefined || report.issues.length > 0) throw new InvalidDefinitionError(report.issues);
   return workflow;
 }
@@ -45,9 +67,9 @@ export function compileStored(document: JsonObject): Workflow {
  * The schema is asked last: our own readers say better what is wrong, and it knows nothing of what they find. It knows strict
  * evaluation only: in loose mode it would refuse expressions for the texts they are.
  */
-function analyse(document: JsonObject, line?: LineOf) {
+function analyse(document: JsonObject, line?: LineOf, resources: ReadonlyMap<string, string> = new Map()) {
   const report = new Report(line);
-  const workflow = compile(document, report);
+  const workflow = compile(document, report, resources);
   const refusal = report.issues.length === 0 && modeOf(document) !== "loose" ? schemaRefusal(document) : undefined;
   if (refusal !== undefined) report.issue(refusal.pointer, refusal.message);
   return { report, workflow };

@@ -31,6 +31,8 @@ const DURATION_FORMS =
 export const SECRETS_ELSEWHERE =
   "secrets can be read only in the `with` of a call, in `run`, in `set` and in the `when` of a switch: elsewhere the value would be written to the history";
 
+const FOREIGN_SECRETS = "a function from outside of the definition cannot read secrets: hand it what it needs";
+
 /** A field that is an expression by its type (`when`, `for.in`): `${ }` may be left out. */
 export function programAt(
   value: Json | undefined,
@@ -132,7 +134,9 @@ export function variableNameAt(value: Json | undefined, pointer: string, fallbac
 function compileAt(source: string, pointer: string, place: Place, scope: Scope, secrets = false): Program {
   try {
     const program = compileExpression(source, variablesAt(place, scope.enclosing));
-    if (!secrets && program.reads.includes("secrets")) scope.report.issue(pointer, SECRETS_ELSEWHERE);
+    if (program.reads.includes("secrets") && (!secrets || scope.isForeign)) {
+      scope.report.issue(pointer, scope.isForeign ? FOREIGN_SECRETS : SECRETS_ELSEWHERE);
+    }
     return program;
   } catch (error) {
     if (!(error instanceof ExpressionSyntaxError)) throw error;

@@ -45,6 +45,21 @@ export function readDefinition(source: string | JsonObject, maxBytes = DEFAULT_M
     : { document: readObject(source, maxBytes), line: () => undefined };
 }
 
+/** Longest document from outside of a definition, in bytes. */
+const DOCUMENT_MAX_BYTES = 67_108_864;
+
+/** An object in YAML 1.2 or JSON that a definition refers to, within the same limits but for its size. @throws {InvalidDefinitionError} */
+export function readDocument(source: string, what: string): JsonObject {
+  try {
+    // The library for YAML takes seconds for megabytes.
+    const value: Json = /^\s*\{/.test(source) ? JSON.parse(source) : null;
+    if (isJsonObject(value)) return value;
+  } catch {
+    // It may be YAML that begins like JSON.
+  }
+  return readText(source, DOCUMENT_MAX_BYTES, `${what} is an object`).document;
+}
+
 function readObject(source: JsonObject, maxBytes: number): JsonObject {
   if (!isJsonObject(source)) throw refusal(NO_OBJECT);
   if (isDeeper(source, MAX_DEPTH)) throw refusal(TOO_DEEP);
@@ -58,7 +73,7 @@ function isDeeper(value: Json, levels: number): boolean {
   return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1));
 }
 
-function readText(source: string, maxBytes: number): ReadDefinition {
+function readText(source: string, maxBytes: number, noObject = NO_OBJECT): ReadDefinition {
   refuseSize(Buffer.byteLength(source), maxBytes);
   const lines = new LineCounter();
   const document = parse(source, lines);
@@ -71,7 +86,7 @@ function readText(source: string, maxBytes: number): ReadDefinition {
     throw refusal(yamlFault(error), pointer, lineAt(offset));
   }
   const value = new Converter(document, maxBytes, (node) => lineAt(node?.range?.[0])).convert(document.contents);
-  if (!isJsonObject(value)) throw refusal(NO_OBJECT, "", 1);
+  if (!isJsonObject(value)) throw refusal(noObject, "", 1);
   return { document: value, line: (pointer) => lineAt(offsetOf(document, segmentsOf(pointer))) };
 }
 

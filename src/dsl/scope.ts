@@ -30,6 +30,10 @@ export interface Scope {
   /** `evaluate.mode: loose`: a text is an expression whenever it is jq. */
   readonly loose: boolean;
   readonly byKey: Map<string, Task>;
+  /** Contents of external resources that are at hand, by URI. */
+  readonly resources: ReadonlyMap<string, string>;
+  /** Inside a function's document from elsewhere, which is not trusted with the definition's secrets. */
+  readonly isForeign: boolean;
   /** Reads a list of tasks; `alone`: each is a list of its own (the branches of a fork). */
   readonly readList: (value: Json | undefined, place: TaskPlace, scope: Scope, alone?: boolean) => TaskList;
   /** Reads one task that is no item of a list (the body of a function). */

@@ -28,6 +28,18 @@ export interface Workflow {
    * `#function` (a function's tasks report the calling task as their reference).
    */
   readonly byKey: ReadonlyMap<string, Task>;
+  /** External resources of its own `input` and `output` that were not at hand when it was compiled. */
+  readonly needs: readonly Resource[];
+  /** Nothing in it waits for an external resource. */
+  readonly isComplete: boolean;
+}
+
+/** Something outside of the definition that the engine needs: a JSON Schema, or the document of a function. */
+export interface Resource {
+  readonly kind: "schema" | "function";
+  /** http, https or file; or of the catalog that the service provides. */
+  readonly uri: string;
+  readonly authentication: Authentication | null;
 }
 
 export interface InputFlow {
@@ -42,8 +54,10 @@ export interface OutputFlow {
 
 /** A JSON Schema, compiled. */
 export interface Schema {
-  /** Undefined when `value` is valid, else what is wrong, for the `detail` of a validation error. */
+  /** Undefined when `value` is valid, else what is wrong, for the `detail` of a validation error. @throws {Error} while it is missing. */
   check(value: Json): string | undefined;
+  /** The resource it is to be read from, while that is not at hand. */
+  readonly missing?: Resource;
 }
 
 /** A value of the definition with expressions somewhere inside. `literal` parts hold none. */
@@ -82,6 +96,8 @@ export interface TaskBase {
   readonly then: Then;
   /** The definition's extensions that extend this kind of task, in the order they run. */
   readonly extensions: readonly Extension[];
+  /** External resources that must be at hand before it can begin, and were not when it was compiled. */
+  readonly needs: readonly Resource[];
 }
 
 /** An extension of the definition as it stands around one task: its own tasks have keys of their own for each task they extend. */
@@ -90,6 +106,20 @@ export interface Extension {
   readonly when: Program | null;
   readonly before: TaskList;
   readonly after: TaskList;
+}
+
+/** How a call proves who calls; resolved where it is used. */
+export interface Authentication {
+  /** Of `$authorization`. */
+  readonly scheme: "Basic" | "Bearer" | "Digest";
+  /** Gives `{ <kind>: { … } }`; only an executor evaluates it, and its value is recorded nowhere. */
+  readonly policy: Template;
+  /** The secret that holds the members of the kind; null: they are in `policy`. */
+  readonly secret: string | null;
+  /** Names of all secrets it needs. */
+  readonly secrets: readonly string[];
+  /** Variables that `policy` reads. */
+  readonly reads: readonly string[];
 }
 
 export interface DoTask extends TaskBase {
@@ -175,8 +205,34 @@ export interface CallHttpTask extends TaskBase {
   readonly call: "http";
   /** The `with` of `call: http`, an object; `renderHttpArguments` evaluates it and expands the URI template of `endpoint`. */
   readonly with: Template;
-  /** True when some expression in `with` reads `$secrets`: the executor evaluates all of `with`, the log never holds it. */
-  readonly readsSecrets: boolean;
+  /**
+   * True when some expression in `with` reads `$secrets` or `$authorization`: the executor evaluates all of `with`, the log never
+   * holds it.
+   */
+  readonly isLate: boolean;
+  readonly authentication: Authentication | null;
+}
+/** An operation that an OpenAPI description, or one of Swagger 2.0, tells how to call. */
+export interface CallOpenApiTask extends TaskBase {
+  readonly kind: "call";
+  readonly call: "openapi";
+  /** An object; `document` is the URI. `renderOpenApiArguments` evaluates it. */
+  readonly with: Template;
+  readonly isLate: boolean;
+  readonly authentication: Authentication | null;
+  /** Of the document. */
+  readonly resourceAuthentication: Authentication | null;
+}
+/** A method of a gRPC service. */
+export interface CallGrpcTask extends TaskBase {
+  readonly kind: "call";
+  readonly call: "grpc";
+  /** An object; `proto` is the URI. `renderGrpcArguments` evaluates it. */
+  readonly with: Template;
+  readonly isLate: boolean;
+  readonly authentication: Authentication | null;
+  /** Of the proto. */
+  readonly resourceAuthentication: Authentication | null;
 }
 /** A service that is spoken to by a protocol of its own, each with its executor. */
 export interface CallServiceTask extends TaskBase {
@@ -184,7 +240,8 @@ export interface CallServiceTask extends TaskBase {
   readonly call: "a2a" | "asyncapi" | "mcp";
   /** The `with` of the call, an object; `renderCallService` evaluates it. */
   readonly with: Template;
-  readonly readsSecrets: boolean;
+  readonly isLate: boolean;
+  readonly authentication: Authentication | null;
 }
 /** A TypeScript function registered by workers. */
 export interface CallCodeTask extends TaskBase {
@@ -193,15 +250,17 @@ export interface CallCodeTask extends TaskBase {
   readonly function: string;
   /** The function's input; without a `with` it is the task's input. */
   readonly with: Template | null;
-  readonly readsSecrets: boolean;
+  readonly isLate: boolean;
+  readonly authentication: null;
 }
-/** A function of `use.functions`: a task of its own, run with `with` as its raw input. */
+/** A function of `use.functions`, of a catalog or at a URL: a task of its own, run with `with` as its raw input. */
 export interface CallFunctionTask extends TaskBase {
   readonly kind: "call";
   readonly call: "function";
   readonly function: string;
   readonly with: Template | null;
-  readonly body: Task;
+  /** Null while its document is not at hand. A text: why the document cannot be used. */
+  readonly body: Task | string | null;
 }
 /** Another workflow, as an execution of its own. */
 export interface RunWorkflowTask extends TaskBase {
@@ -230,7 +289,9 @@ export interface RunProcessTask extends TaskBase {
   readonly readsSecrets: boolean;
 }
 export type RunTask = RunWorkflowTask | RunProcessTask;
-export type CallTask = CallHttpTask | CallServiceTask | CallCodeTask | CallFunctionTask;
+/** Calls that an executor makes. */
+export type CallOutsideTask = CallHttpTask | CallOpenApiTask | CallGrpcTask | CallServiceTask | CallCodeTask;
+export type CallTask = CallOutsideTask | CallFunctionTask;
 
 export interface Catch {
   /** Members an error must have, equal; standard types are compared by `canonicalErrorType`. `details` is read as `detail`. */

@@ -1,8 +1,9 @@
 import { type Draft, decided } from "./draft.ts";
 import type { AnswerFact, Fact, MessageFact } from "./facts.ts";
 import { finish, taskOf } from "./flow.ts";
+import { prepared } from "./prepared.ts";
 import type { Situation } from "./scope.ts";
-import { descendantsOf, type ExecutionState, type Frame, frameOf } from "./state.ts";
+import { descendantsOf, type ExecutionState, type Frame, frameOf, ROOT } from "./state.ts";
 import { heardBy, listensAgain } from "./tasks/listen.ts";
 import { chosen } from "./tasks/switch.ts";
 
@@ -22,8 +23,13 @@ function acceptAnswer(state: ExecutionState, situation: Situation, fact: AnswerF
   const source = pending.child === undefined ? "executor-service" : "workflow-engine";
   if (fact.source !== source) return [];
   const frame = frameOf(state, pending.frame);
+  if (pending.resource === true && frame.id === ROOT && !fact.outcome.ok) {
+    const error = { ...fact.outcome.error, instance: "/input" };
+    return [decided("workflow.failed", { error, frame: ROOT })];
+  }
   if (fact.outcome.ok) {
     const task = taskOf(situation, frame);
+    if (pending.resource === true) return prepared(state, situation, frame, task, fact.asked);
     if (task === null) throw new Error("the workflow itself asks for no activity");
     if (task.kind === "switch") return chosen({ state, situation, frame, task }, fact.outcome.output, fact.asked);
     const answered = task.kind === "run" && task.run === "workflow" && task.discards ? null : fact.outcome.output;

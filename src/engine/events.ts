@@ -104,9 +104,20 @@ export interface OfTask {
   readonly task: TaskReference;
   readonly frame: number;
 }
+/** What is decided when a task begins. */
+export interface Begun {
+  /** After `input.from`; absent when the same. */
+  readonly transformed?: Json;
+  /** What a `for` goes over, decided once at its start. */
+  readonly loop?: { readonly items: readonly Json[]; readonly each: string; readonly at: string };
+  /** Of a fork: how many branches, and whether the first to end wins. */
+  readonly fork?: { readonly branches: number; readonly compete: boolean };
+  /** Places of the extensions that apply to it. */
+  readonly extensions?: readonly number[];
+}
 export type TaskStarted = Recorded<
   "task.started",
-  {
+  Begun & {
     readonly task: TaskReference;
     /** Key in `Workflow.byKey`. */
     readonly key: string;
@@ -117,22 +128,17 @@ export type TaskStarted = Recorded<
     readonly index: number;
     /** Raw input. */
     readonly input: Json;
-    /** After `input.from`; absent when the same. */
-    readonly transformed?: Json;
-    /** What a `for` goes over, decided once at its start. */
-    readonly loop?: { readonly items: readonly Json[]; readonly each: string; readonly at: string };
-    /** Its `if`, `input` or what it goes over could not be evaluated: `task.failed` follows. */
+    /**
+     * Its `if`, `input` or what it goes over could not be evaluated: `task.failed` follows. Or it waits for external resources:
+     * `task.requested` follows, and `task.prepared` when they are pinned.
+     */
     readonly begun?: false;
-    /** Of a fork: how many branches, and whether the first to end wins. */
-    readonly fork?: { readonly branches: number; readonly compete: boolean };
     /** Iteration of the `for` around it (from 0), when this is the first task of that iteration. */
     readonly iteration?: number;
     /** Set when this is the first task of a handler: the try's error is bound to `as`. */
     readonly caught?: { readonly error: Problem; readonly as: string };
     /** Set when this is a task of an extension. */
     readonly extension?: ExtensionEntry;
-    /** Places of the extensions that apply to it, decided at its start. */
-    readonly extensions?: readonly number[];
   }
 >;
 export type TaskSkipped = Recorded<
@@ -160,6 +166,8 @@ export type TaskRequested = Recorded<
     readonly attempt: number;
   }
 >;
+/** The external resources it waited for are pinned: it begins. `frame` may be the workflow's own. */
+export type TaskPrepared = Recorded<"task.prepared", OfTask & Begun & { readonly asked: number }>;
 export type TaskCompleted = Recorded<
   "task.completed",
   OfTask & {
@@ -258,6 +266,7 @@ export type HistoryEvent =
   | TaskStarted
   | TaskSkipped
   | TaskRequested
+  | TaskPrepared
   | TaskCompleted
   | TaskFailed
   | TaskRetried
@@ -270,10 +279,12 @@ export type HistoryEvent =
   | EventProcessed
   | EventEmitted;
 
-/** What an executor is asked to do (`evaluate`: give the value of a `set`, or the place of the case of a `switch` that holds) or, for `workflow`, the runtime. */
+/** What an executor is asked to do (`evaluate`: give the value of a `set`, or the place of the case of a `switch` that holds; `resource`: pin what the task needs) or, for `workflow`, the runtime. */
 export interface ActivityRequest {
   readonly kind:
     | "http"
+    | "openapi"
+    | "grpc"
     | "a2a"
     | "asyncapi"
     | "mcp"
@@ -282,6 +293,7 @@ export interface ActivityRequest {
     | "shell"
     | "container"
     | "evaluate"
+    | "resource"
     | "workflow";
   /** The function's name, for `code`. */
   readonly function?: string;
@@ -292,11 +304,16 @@ export interface ActivityRequest {
     readonly version?: string;
     readonly await: boolean;
   };
+  /** When the first timeout around it fires, for `grpc`; epoch milliseconds of the store. */
+  readonly deadline?: number;
   /** Own queue: `durabull-tasks-<queue>`. */
   readonly queue?: string;
   /** Evaluated arguments: the `with` of a call, a function's input, or the description of a process. Absent when the executor must evaluate. */
   readonly with?: Json;
-  /** Some argument reads `$secrets`: evaluate the task's `with` (found by `key`) on `input` with these variables and `$secrets`. */
+  /**
+   * The executor evaluates what belongs to the task found by `key`, on `input` with these variables and `$secrets`: its authentication
+   * where it has one, and, without `with`, its arguments.
+   */
   readonly deferred?: { readonly key: string; readonly input: Json; readonly args: JsonObject };
 }
 

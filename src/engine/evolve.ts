@@ -7,6 +7,7 @@ import type {
   ExecutionStarted,
   HistoryEvent,
   Move,
+  TaskPrepared,
   TaskRequested,
   TaskRetried,
   TaskSkipped,
@@ -103,6 +104,8 @@ function applied(state: ExecutionState, event: HistoryEvent): ExecutionState {
         activities: { ...state.activities, [event.sequence]: pendingActivity(event) },
         ...(event.data.activity.child?.await === true ? { children: [...state.children, event.sequence] } : {}),
       };
+    case "task.prepared":
+      return taskPrepared(state, event);
     case "task.completed": {
       const frame = frameOf(state, event.data.frame);
       const after = childEnded(without(state, frame), frame.parent, frame.index, event.data.output, event.data.move);
@@ -189,11 +192,12 @@ function opened({ data, at }: ExecutionStarted): ExecutionState {
 }
 
 function pendingActivity({ data: { frame, activity } }: TaskRequested): PendingActivity {
-  const { queue, child } = activity;
+  const { kind, queue, child } = activity;
   return {
     frame,
     ...(queue === undefined ? {} : { queue }),
     ...(child === undefined ? {} : { child: { await: child.await } }),
+    ...(kind === "resource" ? { resource: true as const } : {}),
   };
 }
 
@@ -251,6 +255,20 @@ function taskStarted(state: ExecutionState, { data, sequence, at }: TaskStarted)
   };
   const counted = withFrame(before, parent.id, { visits: { ...parent.visits, [data.index]: visit } });
   return { ...counted, frames: { ...counted.frames, [sequence]: frame }, ready: [...counted.ready, sequence] };
+}
+
+function taskPrepared(state: ExecutionState, { data }: TaskPrepared): ExecutionState {
+  const { frame, transformed, loop, fork, extensions } = data;
+  const { rawInput } = frameOf(state, frame);
+  const ready = withFrame(withoutWork(state, frame), frame, {
+    input: transformed === undefined ? rawInput : transformed,
+    loop: loop === undefined ? null : { ...loop, index: -1 },
+    fork: fork === undefined ? null : { ...fork, outputs: {} },
+    ...(extensions === undefined ? {} : { around: { active: extensions, section: "start", at: -1 } satisfies Around }),
+    begun: true,
+    requests: 0,
+  });
+  return turn(ready, frame, { do: "enter" });
 }
 
 /** A parent waits for its children; a fork that is decided already (by a branch that was skipped) stays decided. */

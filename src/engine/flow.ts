@@ -1,11 +1,13 @@
+import { authenticationOf } from "../dsl/tasks/render-call.ts";
 import { renderTemplate } from "../dsl/template.ts";
 import type { InputFlow, OutputFlow, Task, TaskList, Then } from "../dsl/workflow.ts";
 import type { EvaluationTime, ExpressionArguments } from "../expressions/index.ts";
 import type { Json } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
+import { askForResources } from "./ask-resources.ts";
 import { type Draft, decided } from "./draft.ts";
 import { durationEnd } from "./duration.ts";
-import type { ExtensionEntry, HeldOutput, Move } from "./events.ts";
+import type { Begun, ExtensionEntry, HeldOutput, Move } from "./events.ts";
 import { extensionList, isInExtension, nextExtension, sectionAfter } from "./extensions.ts";
 import { fault, problemFrom } from "./fault.ts";
 import { recordable } from "./limits.ts";
@@ -103,22 +105,16 @@ export function begin(
       // "then" of a skipped task is not followed.
       return [decided("task.skipped", { ...skipped, ...entry, output: raw, move: moveOf(CONTINUE, index, list) })];
     }
-    const input = recordable(transformInput(task.input, raw, args, situation), "the input", situation);
-    const inside = taskScope(state, situation, parent, view, { input });
-    const drafts: Draft[] = [
-      decided("task.started", {
-        ...started,
-        ...entry,
-        ...(task.input.from === null ? {} : { transformed: input }),
-        ...(task.kind === "for"
-          ? { loop: recordable(loopOf(task, input, inside, situation), "what the loop goes over", situation) }
-          : {}),
-        ...(task.kind === "fork" ? { fork: { branches: task.branches.length, compete: task.compete } } : {}),
-        ...extensionsThatApply(task, input, inside, situation),
-      }),
-    ];
-    if (task.timeout !== null) {
-      const fireAt = durationEnd(task.timeout, situation.now, input, inside, situation);
+    if (task.needs.length > 0) {
+      return [
+        decided("task.started", { ...started, ...entry, begun: false }),
+        askForResources(state, { key: task.key, reference: task.reference, frame: id, needs: task.needs }, raw, args),
+      ];
+    }
+    const opened = openingOf(state, situation, parent, task, view, args);
+    const drafts: Draft[] = [decided("task.started", { ...started, ...entry, ...opened.begun })];
+    if (opened.timeout !== undefined) {
+      const { fireAt } = opened.timeout;
       drafts.push(decided("timer.scheduled", { task: task.reference, frame: id, purpose: "timeout", fireAt }));
     }
     return drafts;
@@ -129,6 +125,33 @@ export function begin(
       decided("task.failed", { task: task.reference, frame: id, error }),
     ];
   }
+}
+
+/** What a task knows once its input is transformed, as its event records it, and when its timeout fires. @throws {TaskFault | ExpressionError} */
+export function openingOf(
+  state: ExecutionState,
+  situation: Situation,
+  parent: Frame,
+  task: Task,
+  view: TaskView,
+  args: ExpressionArguments,
+): { readonly begun: Begun; readonly timeout?: { readonly fireAt: number } } {
+  const raw = view.rawInput;
+  const input = recordable(transformInput(task.input, raw, args, situation), "the input", situation);
+  const inside = taskScope(state, situation, parent, view, { input });
+  return {
+    begun: {
+      ...(task.input.from === null ? {} : { transformed: input }),
+      ...(task.kind === "for"
+        ? { loop: recordable(loopOf(task, input, inside, situation), "what the loop goes over", situation) }
+        : {}),
+      ...(task.kind === "fork" ? { fork: { branches: task.branches.length, compete: task.compete } } : {}),
+      ...extensionsThatApply(task, input, inside, situation),
+    },
+    ...(task.timeout === null
+      ? {}
+      : { timeout: { fireAt: durationEnd(task.timeout, situation.now, input, inside, situation) } }),
+  };
 }
 
 function loopOf(task: Extract<Task, { kind: "for" }>, input: Json, args: ExpressionArguments, time: EvaluationTime) {
@@ -163,7 +186,9 @@ export function viewOf(task: Task): Pick<TaskView, "name" | "reference" | "defin
 
 /** `$task` of a live frame. */
 export function frameView(task: Task, frame: Frame): TaskView {
-  return { ...viewOf(task), rawInput: frame.rawInput, startedAt: frame.startedAt };
+  const scheme = authenticationOf(task)?.scheme;
+  const authorization = scheme === undefined ? null : { scheme, parameter: null };
+  return { ...viewOf(task), rawInput: frame.rawInput, startedAt: frame.startedAt, authorization };
 }
 
 /** Variables of a task's own definition. */

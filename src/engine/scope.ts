@@ -37,7 +37,7 @@ function momentOf(epochMs: number): JsonObject {
   return moment;
 }
 
-/** Variables every expression may read: `$workflow` and `$runtime`; `$authorization` is null until a call authenticates. */
+/** Variables every expression may read: `$workflow` and `$runtime`; `$authorization` is null but for a call that authenticates. */
 export function workflowScope(state: ExecutionState, { workflow, runtime }: Situation): ExpressionArguments {
   return {
     workflow: {
@@ -59,6 +59,8 @@ export interface TaskView {
   readonly definition: JsonObject;
   readonly rawInput: Json;
   readonly startedAt: number;
+  /** `$authorization`. Its parameter is known only where the call is made: the engine records what it evaluates. */
+  readonly authorization?: Json;
 }
 
 /** Variables bound by the `for` and `catch` around a frame, and by the frame itself for what is inside it. */
@@ -84,6 +86,7 @@ export function taskScope(
     ...workflowScope(state, situation),
     ...variablesOf(state, around),
     task: extendedTask(state, situation, around) ?? descriptorOf(task, more.rawOutput),
+    ...(task.authorization === undefined ? {} : { authorization: task.authorization }),
     ...(more.input === undefined ? {} : { input: more.input }),
     ...(more.output === undefined ? {} : { output: more.output }),
   };

@@ -52,6 +52,8 @@ export interface PendingActivity {
   readonly queue?: string;
   /** It is a child execution, and whether its end is waited for. */
   readonly child?: { readonly await: boolean };
+  /** It pins what its frame needs before that can begin. */
+  readonly resource?: true;
 }
 
 export interface PendingTimer {

@@ -14,12 +14,11 @@ import {
 } from "./a2a/shapes.ts";
 import type { Fetch } from "./http/guarded-fetch.ts";
 import { ProblemError } from "./http/problem-error.ts";
-import type { ReadResource } from "./resource.ts";
+import { readResource } from "./resource.ts";
 import { toJson } from "./to-json.ts";
 
 export interface A2aOptions {
   readonly fetch: Fetch;
-  readonly readResource: ReadResource;
 }
 
 const DETAIL_LENGTH = 2_000;
@@ -51,7 +50,7 @@ async function perform(call: A2aArguments, options: A2aOptions, context: Activit
   // Only now: most workers never make such a call.
   const sdk = await import("@a2a-js/sdk");
   if (call.agentCard !== undefined) {
-    const card = cardOf(await options.readResource(call.agentCard, context));
+    const card = cardOf(await readResource(call.agentCard, context));
     return ask(await connect(card, call.server, options), call, context, sdk);
   }
   for (const protocolVersion of VERSIONS) {
@@ -68,9 +67,9 @@ async function perform(call: A2aArguments, options: A2aOptions, context: Activit
   throw new Error("no version is left");
 }
 
-function cardOf(text: Buffer): JsonObject {
+function cardOf(text: string): JsonObject {
   try {
-    const card: Json = JSON.parse(text.toString("utf8"));
+    const card: Json = JSON.parse(text);
     if (isJsonObject(card)) return card;
   } catch {
     // Reported below.

@@ -10,13 +10,12 @@ import { type Family, type Target, targetOf } from "./asyncapi/target.ts";
 import { AddressDeniedError, type AddressPolicy } from "./http/address-policy.ts";
 import type { Fetch } from "./http/guarded-fetch.ts";
 import { ProblemError } from "./http/problem-error.ts";
-import type { ReadResource } from "./resource.ts";
+import { readResource } from "./resource.ts";
 import { toJson } from "./to-json.ts";
 
 export interface AsyncapiOptions {
   readonly fetch: Fetch;
   readonly policy: AddressPolicy & { readonly maxResponseBytes: number };
-  readonly readResource: ReadResource;
 }
 
 /** Aborts a subscription whose time is over: no error. */
@@ -33,7 +32,7 @@ export function createAsyncapiExecutor(options: AsyncapiOptions): Executor {
     const call = given as AsyncapiArguments;
     let at = "the document";
     try {
-      const document = readAsyncapiDocument((await options.readResource(call.document, context)).toString("utf8"));
+      const document = readAsyncapiDocument(await readResource(call.document, context));
       const target = targetOf(document, call);
       at = target.url.host;
       const protocol = await protocolOf(target.family, options.fetch);

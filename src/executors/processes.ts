@@ -1,16 +1,15 @@
 import type { Executor } from "../ports/executor.ts";
 import type { ProcessKind, ProcessPolicy } from "./process/runner.ts";
-import type { ReadResource } from "./resource.ts";
 import { createContainerExecutor } from "./run-container.ts";
 import { createScriptExecutor } from "./run-script.ts";
 import { createShellExecutor } from "./run-shell.ts";
 
 /** The executors of every kind of process; `close` ends the processes that nobody waits for. */
-export function createProcessExecutors(
-  policy: ProcessPolicy,
-  readResource: ReadResource,
-): { readonly executors: Readonly<Record<ProcessKind, Executor>>; close(): Promise<void> } {
-  const script = createScriptExecutor(policy, readResource);
+export function createProcessExecutors(policy: ProcessPolicy): {
+  readonly executors: Readonly<Record<ProcessKind, Executor>>;
+  close(): Promise<void>;
+} {
+  const script = createScriptExecutor(policy);
   const shell = createShellExecutor(policy);
   const container = createContainerExecutor(policy);
   return {

@@ -1,17 +1,17 @@
-import type { ActivityContext, Executor } from "../ports/executor.ts";
-import type { Json } from "../values/json.ts";
+import type { ActivityContext } from "../ports/executor.ts";
+import { isJsonObject, type Json } from "../values/json.ts";
+import { problemOf } from "../values/problem.ts";
 import { ProblemError } from "./http/problem-error.ts";
 
-/** The bytes of an external resource. @throws {ProblemError} when it cannot be had. */
-export type ReadResource = (resource: { readonly endpoint: Json }, context: ActivityContext) => Promise<Buffer>;
-
-/** Fetches resources with the client of HTTP calls, so that the same addresses, redirections and sizes are allowed. */
-export function createResourceReader(http: Executor): ReadResource {
-  return async ({ endpoint }, context) => {
-    const call = { method: "GET", endpoint, output: "raw", redirect: true };
-    const outcome = await http({ with: call }, context);
-    if (outcome.ok) return Buffer.from(String(outcome.output), "base64");
-    const detail = `a resource cannot be read: ${outcome.error.detail ?? outcome.error.type}`;
-    throw ProblemError.from({ ...outcome.error, detail });
-  };
+/** The text of an external resource, as it was pinned for the definition. @throws {ProblemError} when it cannot be had. */
+export async function readResource(
+  { endpoint }: { readonly endpoint: Json },
+  context: Pick<ActivityContext, "resource">,
+): Promise<string> {
+  const uri = isJsonObject(endpoint) ? endpoint.uri : endpoint;
+  if (typeof uri !== "string") throw ProblemError.from(problemOf("configuration", "a resource needs an `endpoint`"));
+  const result = await context.resource(uri, () => undefined);
+  if (result.ok) return result.content;
+  const detail = `a resource cannot be read: ${result.error.detail ?? result.error.type}`;
+  throw ProblemError.from({ ...result.error, detail });
 }

@@ -10,7 +10,7 @@ import {
   type ProcessExecutor,
   type ProcessPolicy,
 } from "./process/runner.ts";
-import type { ReadResource } from "./resource.ts";
+import { readResource } from "./resource.ts";
 
 /** Of a process's memory, what JavaScript's own heap may have; the rest is for buffers, code and stacks. */
 const HEAP_SHARE = 0.75;
@@ -30,11 +30,11 @@ runpy.run_path(sys.argv[0], variables, "__main__")
 `;
 
 /** Carries out `run: script`: JavaScript as a module of this process's own Node, Python by the \`python3\` of its PATH. */
-export function createScriptExecutor(policy: ProcessPolicy, readResource: ReadResource): ProcessExecutor {
+export function createScriptExecutor(policy: ProcessPolicy): ProcessExecutor {
   let python: Promise<string> | undefined;
   return createProcessExecutor("script", policy, async (given, directory, context) => {
     const script = given as ScriptProcess;
-    const code = script.code ?? (await readResource(script.source ?? { endpoint: null }, context)).toString("utf8");
+    const code = script.code ?? (await readResource(script.source ?? { endpoint: null }, context));
     const write = (name: string, text: string) => writeFile(join(directory, name), text, { mode: 0o600 });
     await write("variables.json", JSON.stringify(script.variables ?? {}));
     const { environment, stdin } = script;

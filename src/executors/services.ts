@@ -6,7 +6,6 @@ import type { AddressPolicy } from "./http/address-policy.ts";
 import { createGuardedAgent } from "./http/agent.ts";
 import { createGuardedFetch } from "./http/guarded-fetch.ts";
 import type { ProcessPolicy } from "./process/runner.ts";
-import type { ReadResource } from "./resource.ts";
 
 export interface ServicePolicy extends AddressPolicy {
   /** Longest response. */
@@ -17,16 +16,16 @@ export interface ServicePolicy extends AddressPolicy {
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** The executors of calls that speak a protocol of their own; `close` closes the connections. */
-export function createServiceExecutors(
-  policy: ServicePolicy,
-  readResource: ReadResource,
-): { readonly executors: Readonly<Record<"a2a" | "asyncapi" | "mcp", Executor>>; close(): Promise<void> } {
+export function createServiceExecutors(policy: ServicePolicy): {
+  readonly executors: Readonly<Record<"a2a" | "asyncapi" | "mcp", Executor>>;
+  close(): Promise<void>;
+} {
   const agent = createGuardedAgent({ ...policy, connectTimeoutMs: CONNECT_TIMEOUT_MS });
   const fetch = createGuardedFetch(agent, policy.maxResponseBytes);
   return {
     executors: {
-      a2a: createA2aExecutor({ fetch: fetch(), readResource }),
-      asyncapi: createAsyncapiExecutor({ fetch: fetch(), policy, readResource }),
+      a2a: createA2aExecutor({ fetch: fetch() }),
+      asyncapi: createAsyncapiExecutor({ fetch: fetch(), policy }),
       mcp: createMcpExecutor({ fetch, processes: policy.processes }),
     },
     close: () => agent.close(),

@@ -24,6 +24,15 @@ export interface Database extends RetentionDatabase, EventLog {
   definitions(tenant: TenantId, filter: DefinitionFilter, page: Page): Promise<Paged<StoredDefinition>>;
   /** Takes a version (or all of a name) out of the lists; its document stays for executions that run it. How many were unlisted. */
   unlistDefinition(tenant: TenantId, namespace: string, name: string, version?: string): Promise<number>;
+  /**
+   * Keeps what a definition (by its digest) refers to at `uri`, without NUL, as long as its document is kept. The first content stays:
+   * it is given back, whoever pinned it.
+   */
+  pinResource(tenant: TenantId, definition: string, uri: string, content: string): Promise<string>;
+  /** The content that was pinned; null when none was. */
+  resource(tenant: TenantId, definition: string, uri: string): Promise<string | null>;
+  /** URIs of all that is pinned for a definition, sorted. */
+  resourceUris(tenant: TenantId, definition: string): Promise<readonly string[]>;
   /** True once any definition was ever put, by any tenant. */
   everHeldDefinition(): Promise<boolean>;
 

@@ -1,8 +1,9 @@
 import type { AnswerFact } from "../engine/facts.ts";
 import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
-import type { Json } from "../values/json.ts";
+import type { Json, JsonObject } from "../values/json.ts";
 import type { TaskReference } from "../values/task-reference.ts";
 import type { TraceContext } from "../values/trace-context.ts";
+import type { ResourceResult } from "./resources.ts";
 
 /** What came of an activity: a result or the specification's error, to be recorded. */
 export type Outcome = AnswerFact["outcome"];
@@ -29,6 +30,13 @@ export interface ActivityContext {
   readonly log: Log;
   /** The span of this activity, for what it asks of others. */
   readonly trace?: TraceContext | undefined;
+  /** Until a timeout around the task fires, where the activity has a deadline. */
+  readonly remainingMs?: number | undefined;
+  /**
+   * The document that the call refers to, fetched as its definition says and pinned for it at first use. `unfit` says why a content is of no use, which is
+   * then not pinned.
+   */
+  readonly resource: (uri: string, unfit: (content: string) => string | undefined) => Promise<ResourceResult>;
 }
 
 /**
@@ -36,6 +44,11 @@ export interface ActivityContext {
  * (or when `signal` aborted it).
  */
 export type Executor = (
-  activity: { readonly function?: string; readonly with: Json },
+  activity: {
+    readonly function?: string;
+    readonly with: Json;
+    /** The authentication policy, evaluated: its expressions and secrets are replaced by what they stand for. Never to be recorded. */
+    readonly authentication?: JsonObject;
+  },
   context: ActivityContext,
 ) => Promise<Outcome>;

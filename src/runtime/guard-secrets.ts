@@ -32,6 +32,18 @@ export function guardSecrets(outcome: Outcome, secrets: Json): Outcome {
   return { ok: true, output: masked(outcome.output, found) };
 }
 
+/**
+ * What came of a call, with the passwords and tokens that its authentication used replaced by `[hidden]`: a service may answer with what
+ * it was sent. Its author wrote none of them into the call, so the rest of the answer is of use. Those below eight characters stay.
+ */
+export function hideCredentials(outcome: Outcome, credentials: readonly string[]): Outcome {
+  const texts = textsOf([...credentials]).filter((text) => text.length >= UNMISTAKABLE);
+  if (texts.length === 0) return outcome;
+  const found = finderOf(texts);
+  if (!outcome.ok) return { ...outcome, error: maskedProblem(outcome.error, found, texts) };
+  return { ok: true, output: masked(outcome.output, found) };
+}
+
 function holds(value: Json, found: SecretFinder): boolean {
   if (typeof value === "string") return found.isIn(value);
   if (typeof value !== "object" || value === null) return false;

@@ -1,32 +1,32 @@
-import { renderHttpArguments } from "../dsl/tasks/call-http.ts";
-import { renderCallService } from "../dsl/tasks/call-service.ts";
-import { renderProcess } from "../dsl/tasks/run.ts";
-import { renderTemplate } from "../dsl/template.ts";
-import type { Task, Workflow } from "../dsl/workflow.ts";
 import type { ActivityRequest, TaskRequested } from "../engine/events.ts";
-import { caseThatHolds, payloadProblem } from "../engine/index.ts";
-import { type EvaluationTime, ExpressionError } from "../expressions/index.ts";
+import { payloadProblem } from "../engine/index.ts";
+import type { Authenticator } from "../ports/authenticator.ts";
 import type { Claim, EventStore } from "../ports/event-store.ts";
 import type { Executor, Outcome } from "../ports/executor.ts";
 import type { ActivityJob, Delivery } from "../ports/queues.ts";
 import type { Secrets } from "../ports/secrets.ts";
 import type { SpanOptions } from "../ports/tracing.ts";
 import type { ExecutionId } from "../values/ids.ts";
-import { isJsonObject, type Json, type JsonObject, ownProperty } from "../values/json.ts";
-import { problemOf } from "../values/problem.ts";
 import type { TraceContext } from "../values/trace-context.ts";
 import type { ActivitiesInHand } from "./activities-in-hand.ts";
+import { activityArguments } from "./activity-arguments.ts";
 import { parkActivity } from "./dead-letters.ts";
-import { guardSecrets } from "./guard-secrets.ts";
+import { guardSecrets, hideCredentials } from "./guard-secrets.ts";
+import { pinResources } from "./pin-resources.ts";
 import type { Ports } from "./ports.ts";
+import type { Resources } from "./resources.ts";
 import { spanAttributes } from "./span-attributes.ts";
 import type { StoreClock } from "./store-clock.ts";
 
 export interface ActivityPorts extends Ports {
-  readonly executors: Readonly<Record<Exclude<ActivityRequest["kind"], "workflow" | "evaluate">, Executor>>;
+  readonly executors: Readonly<
+    Record<Exclude<ActivityRequest["kind"], "workflow" | "evaluate" | "resource">, Executor>
+  >;
   /** Names of the TypeScript functions this process has. */
   readonly functions: ReadonlySet<string>;
   readonly secrets: Secrets;
+  readonly authenticator: Authenticator;
+  readonly resources: Resources;
   readonly inHand: ActivitiesInHand;
   readonly clock: StoreClock;
 }
@@ -148,11 +148,17 @@ async function act(
   if (activity.kind === "workflow")
     throw new Error("a child execution is started by the runtime, never by an executor");
   const begun = performance.now();
-  const given = await argumentsOf(ports, claim, event);
+  if (activity.kind === "resource") return pinResources(ports, claim, event, signal);
+  const given = await activityArguments(ports, claim, event, signal);
   if (!given.ok) return given;
   if (activity.kind === "evaluate") return guardSecrets({ ok: true, output: given.with }, given.secrets);
+  const policies = [given.authentication, given.resourceAuthentication].filter((each) => each !== undefined);
   const outcome = await ports.executors[activity.kind](
-    { with: given.with, ...(activity.function === undefined ? {} : { function: activity.function }) },
+    {
+      with: given.with,
+      ...(activity.function === undefined ? {} : { function: activity.function }),
+      ...(given.authentication === undefined ? {} : { authentication: given.authentication }),
+    },
     {
       tenant: head.tenant,
       workflowId: head.workflowId,
@@ -163,75 +169,20 @@ async function act(
       signal,
       log: ports.log,
       trace,
+      remainingMs: remaining(activity.deadline, ports.clock.now()),
+      resource: (uri, unfit) => {
+        const owner = { tenant: head.tenant, definition: head.definition.digest };
+        return ports.resources.get(owner, { uri, authentication: given.resourceAuthentication }, signal, unfit);
+      },
     },
   );
   ports.metrics.activity(activity.kind, outcome.ok, performance.now() - begun);
-  return guardSecrets(outcome, given.secrets);
+  const credentials = policies.flatMap((policy) => ports.authenticator.credentials(policy));
+  return guardSecrets(hideCredentials(outcome, credentials), given.secrets);
 }
 
-type Arguments =
-  | {
-      readonly ok: true;
-      readonly with: Json;
-      /** All that the arguments could have been made of. */
-      readonly secrets: JsonObject;
-    }
-  | Extract<Outcome, { readonly ok: false }>;
-
-/**
- * The evaluated arguments; those that read `$secrets` are evaluated here, and nowhere recorded. Their time is when the activity was
- * asked for, so that every attempt is handed the same.
- */
-async function argumentsOf(ports: ActivityPorts, { head }: Claim, { at, data }: TaskRequested): Promise<Arguments> {
-  const { activity } = data;
-  const { deferred } = activity;
-  if (deferred === undefined) return { ok: true, with: activity.with ?? null, secrets: {} };
-  const workflow = await ports.definitions.get(head.tenant, head.definition.digest);
-  const task = workflow.byKey.get(deferred.key);
-  if (task === undefined) throw new Error(`the definition has no task "${deferred.key}"`);
-  const declared = declaredSecrets(workflow);
-  const secrets = await ports.secrets.get(declared);
-  const missing = secretsRead(task).find(
-    (name) => !declared.includes(name) || ownProperty(secrets, name) === undefined,
-  );
-  if (missing !== undefined) {
-    const why = declared.includes(missing) ? "is not set where this activity runs" : "is not declared in use.secrets";
-    return { ok: false, error: problemOf("authorization", `secret "${missing}" ${why}`) };
-  }
-  const args = { ...deferred.args, secrets };
-  const time = { now: at };
-  try {
-    return { ok: true, with: evaluated(task, deferred.input, args, time), secrets };
-  } catch (thrown) {
-    if (!(thrown instanceof ExpressionError)) throw thrown;
-    // jq's own message may quote the value it failed on.
-    return { ok: false, error: problemOf("expression", "an expression that reads $secrets failed") };
-  }
-}
-
-/** What the executor of a task is to evaluate. @throws {ExpressionError} */
-function evaluated(task: Task, input: Json, args: JsonObject, time: EvaluationTime): Json {
-  if (task.kind === "set") return renderTemplate(task.set, input, args, time);
-  if (task.kind === "switch") return caseThatHolds(task, input, args, time);
-  if (task.kind === "run" && task.run !== "workflow") return renderProcess(task, input, args, time);
-  if (task.kind !== "call" || task.call === "function") throw new Error(`"${task.key}" leaves nothing to an executor`);
-  if (task.call === "http") return renderHttpArguments(task, input, args, time);
-  if (task.call !== "code") return renderCallService(task, input, args, time);
-  return task.with === null ? input : renderTemplate(task.with, input, args, time);
-}
-
-function declaredSecrets({ document }: Workflow): readonly string[] {
-  const use = ownProperty(document, "use");
-  const names = isJsonObject(use) ? use.secrets : undefined;
-  return Array.isArray(names) ? names.filter((name): name is string => typeof name === "string") : [];
-}
-
-/** Names written as `$secrets.name` or `$secrets["name"]` in a task. */
-function secretsRead(task: Task): readonly string[] {
-  const { with: given, set, switch: cases, run } = task.definition;
-  const text = JSON.stringify([given, set, cases, run]);
-  const names = text.matchAll(/\$secrets\s*(?:\.\s*([A-Za-z_]\w*)|\.?\s*\[\s*\\"([^"\\]+)\\"\s*\])/g);
-  return [...names].map(([, dotted, quoted]) => dotted ?? quoted ?? "");
+function remaining(deadline: number | undefined, now: number | undefined): number | undefined {
+  return deadline === undefined || now === undefined ? undefined : Math.max(0, deadline - now);
 }
 
 /** Appends the answer, for as long as the process lives, then says so. */

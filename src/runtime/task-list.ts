@@ -134,6 +134,14 @@ export function taskListFold(start: TaskListStart, limit: number): TaskListFold 
     draft.attempt = Math.max(draft.attempt, event.data.attempt);
   }
 
+  /** What it needed from outside is there. */
+  function prepare(frame: number): void {
+    const draft = drafts.get(frame);
+    if (!draft) return;
+    delete draft.asked;
+    draft.status = "RUNNING";
+  }
+
   function startOver(event: TaskRetried): void {
     attempts.set(event.data.frame, event.data.attempt);
     const draft = drafts.get(event.data.frame);
@@ -147,6 +155,7 @@ export function taskListFold(start: TaskListStart, limit: number): TaskListFold 
   function add(event: HistoryEvent): void {
     if (event.type === "task.started" || event.type === "task.skipped") begin(event);
     else if (event.type === "task.requested") ask(event);
+    else if (event.type === "task.prepared") prepare(event.data.frame);
     else if (event.type === "task.retried") startOver(event);
     else if (event.type === "task.completed") {
       end(event.data.frame, event.at, { status: "COMPLETED", output: event.data.output });

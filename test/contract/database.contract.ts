@@ -6,6 +6,7 @@ import { eventLogContract } from "./database/event-log.ts";
 import { executionListContract } from "./database/executions.ts";
 import { functionContract } from "./database/functions.ts";
 import { keyUseContract } from "./database/key-uses.ts";
+import { resourceContract } from "./database/resources.ts";
 import { retentionContract } from "./database/retention.ts";
 
 export { CHANGES_KEPT } from "./database/changes.ts";
@@ -17,6 +18,7 @@ export function databaseContract(open: () => Promise<Database>): void {
   describe("retention", () => retentionContract(open));
   describe("status changes", () => changeContract(open));
   describe("uses of idempotency keys", () => keyUseContract(open));
+  describe("resources of definitions", () => resourceContract(open));
   describe("published events and subscriptions", () => eventLogContract(open));
   describe("announced functions", () => functionContract(open));
 }

@@ -219,9 +219,14 @@ test("given that no death is allowed, when an activity is run for the first time
   const activityPorts = {
     ...ports,
     settings: { ...ports.settings, maxDeaths: 0 },
-    executors: { http, code: http, a2a: http, asyncapi: http, mcp: http, script: http, shell: http, container: http },
+    executors: {
+      ...{ http, openapi: http, grpc: http, code: http, a2a: http, asyncapi: http, mcp: http },
+      ...{ script: http, shell: http, container: http },
+    },
     functions: new Set<string>(),
     secrets: { get: async () => ({}) },
+    authenticator: { authorization: vi.fn(), credentials: () => [] },
+    resources: { get: vi.fn() },
     clock: createStoreClock(store.events),
     inHand,
   };

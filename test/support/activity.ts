@@ -14,6 +14,9 @@ export function activityContext(given: Partial<ActivityContext> = {}): ActivityC
     idempotencyKey: "key-1",
     signal: new AbortController().signal,
     log: NO_LOG,
+    resource: async () => {
+      throw new Error("this test has no resources");
+    },
     ...given,
   };
 }

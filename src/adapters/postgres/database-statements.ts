@@ -49,8 +49,23 @@ const TEXTS = {
           WHERE d.tenant = $1 AND d.digest = $2 AND d.idle_since > durabull.now_ms() - $3::bigint
         )
       RETURNING digest
+    ), resources AS (
+      DELETE FROM durabull.resource
+      WHERE tenant = $1 AND definition = $2 AND EXISTS (SELECT FROM kept UNION ALL SELECT FROM unlisted)
+        AND NOT EXISTS (
+          SELECT FROM durabull.definition d
+          WHERE d.tenant = $1 AND d.digest = $2 AND NOT EXISTS (SELECT FROM unlisted)
+        )
+        AND NOT EXISTS (
+          SELECT FROM durabull.document d WHERE d.tenant = $1 AND d.digest = $2 AND NOT EXISTS (SELECT FROM kept)
+        )
     )
     SELECT EXISTS (SELECT FROM kept UNION ALL SELECT FROM unlisted) AS value`,
+  pinResource: `INSERT INTO durabull.resource (tenant, definition, uri_hash, uri, content)
+    VALUES ($1, $2, encode(sha256(convert_to($3, 'UTF8')), 'hex'), $3, $4) ON CONFLICT DO NOTHING`,
+  resource: `SELECT content FROM durabull.resource
+    WHERE tenant = $1 AND definition = $2 AND uri_hash = encode(sha256(convert_to($3, 'UTF8')), 'hex')`,
+  resourceUris: 'SELECT uri FROM durabull.resource WHERE tenant = $1 AND definition = $2 ORDER BY uri COLLATE "C"',
   // All of one moment: the snapshot is the statement's own.
   changes: `WITH log AS (
       SELECT pg_snapshot_xmin(s)::text::bigint AS xmin, pg_snapshot_xmax(s)::text::bigint AS xmax FROM pg_current_snapshot() AS s

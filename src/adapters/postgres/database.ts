@@ -118,6 +118,21 @@ class PostgresDatabase implements Omit<Database, keyof EventLog> {
     return (await this.#pool.query(this.#sql.unlistDefinition, [tenant, namespace, name, version])).length;
   }
 
+  async pinResource(tenant: TenantId, definition: string, uri: string, content: string): Promise<string> {
+    await this.#pool.query(this.#sql.pinResource, [tenant, definition, uri, content]);
+    return (await this.resource(tenant, definition, uri)) ?? content;
+  }
+
+  async resource(tenant: TenantId, definition: string, uri: string): Promise<string | null> {
+    const [row] = await this.#pool.query<{ content: string }>(this.#sql.resource, [tenant, definition, uri]);
+    return row?.content ?? null;
+  }
+
+  async resourceUris(tenant: TenantId, definition: string): Promise<readonly string[]> {
+    const rows = await this.#pool.query<{ uri: string }>(this.#sql.resourceUris, [tenant, definition]);
+    return rows.map(({ uri }) => uri);
+  }
+
   everHeldDefinition(): Promise<boolean> {
     return this.#pool.value(this.#sql.everHeldDefinition);
   }

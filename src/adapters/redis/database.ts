@@ -8,6 +8,7 @@ import { createKeyUses } from "./key-uses.ts";
 import type { Keys } from "./keys.ts";
 import { openRedis, type RedisPlace } from "./open.ts";
 import { demandSchema, list, moment, texts } from "./records.ts";
+import { createResources } from "./resources.ts";
 import { run, scriptOf } from "./scripts.ts";
 
 export type RedisDatabaseOptions = RedisPlace & {
@@ -35,6 +36,7 @@ export async function createRedisDatabase(given: RedisDatabaseOptions): Promise<
     ...createDefinitionList(connection, keys),
     ...createExecutionList(connection, keys, given.changesKept ?? 10_000),
     ...createKeyUses(connection, keys),
+    ...createResources(connection, keys),
     ...createEventLog(connection, keys),
     announceFunctions: (worker, functions, ttlMs) => announce(connection, keys, worker, functions, ttlMs),
     functions: () => functionsOf(connection, keys),

@@ -27,6 +27,8 @@ export interface Keys {
   /** What all keys of a tenant's lists begin with. */
   lists(tenant: TenantId): string;
   document(tenant: TenantId, digest: string): string;
+  /** Contents by URI. */
+  resources(tenant: TenantId, digest: string): string;
   /** `name` and `definition`: escaped namespace, name and, if any, version. */
   versions(tenant: TenantId, name: string): string;
   names(tenant: TenantId): string;
@@ -70,6 +72,7 @@ export function keysOf(prefix: string): Keys {
     starts: (tenant) => `${lists(tenant)}:starts`,
     lists,
     document: (tenant, digest) => `${lists(tenant)}:document:${digest}`,
+    resources: (tenant, digest) => `${lists(tenant)}:resources:${digest}`,
     versions: (tenant, name) => `${lists(tenant)}:versions:${name}`,
     names: (tenant) => `${lists(tenant)}:names`,
     execution: (tenant, executionId) => `${lists(tenant)}:execution:${executionId}`,

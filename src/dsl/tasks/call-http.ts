@@ -1,11 +1,12 @@
 import { type EvaluationTime, type ExpressionArguments, ExpressionError } from "../../expressions/index.ts";
 import { isJsonObject, type Json, type JsonObject, ownProperty } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
-import { booleanOf, choiceOf, kindOf, namedEntry, objectOf, textOf } from "../fields.ts";
+import { authenticationAt } from "../authentication.ts";
+import { booleanOf, choiceOf, kindOf, objectOf, textOf } from "../fields.ts";
 import { isExpression, templateAt } from "../programs.ts";
 import type { Scope, TaskPlace } from "../scope.ts";
 import { readsOf, renderTemplate } from "../template.ts";
-import type { CallHttpTask, TaskBase, Template } from "../workflow.ts";
+import type { Authentication, CallHttpTask, TaskBase, Template } from "../workflow.ts";
 
 const OUTPUTS = ["content", "response", "raw"] as const;
 const ARGUMENTS = {
@@ -50,8 +51,23 @@ export function readCallHttp(base: TaskBase, definition: JsonObject, place: Task
   checkFields(value.query, `${pointer}/query`, "`query`", scope);
   choiceOf(value.output, `${pointer}/output`, "`output`", OUTPUTS, report);
   booleanOf(value.redirect, `${pointer}/redirect`, "`redirect`", report);
-  const template = templateAt(value, pointer, "taskDefinition", scope, true);
-  return { ...base, kind: "call", call: "http", with: template, readsSecrets: readsOf(template).includes("secrets") };
+  const template = templateAt(withoutAuthentication(value), pointer, "taskDefinition", scope, true);
+  const policy = ownProperty(value.endpoint, "authentication");
+  const authentication = authenticationAt(policy, `${pointer}/endpoint/authentication`, "taskDefinition", scope);
+  const late = isLate(template, authentication);
+  return { ...base, kind: "call", call: "http", with: template, isLate: late, authentication };
+}
+
+/** `$secrets` is to be read, and `$authorization` is known, only where the call is made. */
+export function isLate(template: Template, authentication: Authentication | null): boolean {
+  const reads = readsOf(template);
+  return reads.includes("secrets") || (authentication !== null && reads.includes("authorization"));
+}
+
+function withoutAuthentication(value: JsonObject): JsonObject {
+  if (!isJsonObject(value.endpoint)) return value;
+  const { authentication: _apart, ...endpoint } = value.endpoint;
+  return { ...value, endpoint };
 }
 
 /**
@@ -59,7 +75,7 @@ export function readCallHttp(base: TaskBase, definition: JsonObject, place: Task
  * members of `input` (the task's transformed input), percent-encoded, missing ones with nothing; an endpoint given by an expression
  * is taken as it is.
  *
- * @param args every variable some expression in `with` reads; with `secrets` when `task.readsSecrets`.
+ * @param args every variable some expression in `with` reads; with `secrets` and `authorization` when `task.isLate`.
  * @throws {ExpressionError} when an expression fails; {@link HttpArgumentsError} when a placeholder stands for an object or a list,
  * or an expression gives an endpoint that is no http(s) URI, or a method, header or query parameter that cannot be one.
  */
@@ -101,11 +117,6 @@ export function checkEndpoint(value: Json, pointer: string, scope: Scope): void 
   }
   const endpoint = objectOf(value, pointer, ENDPOINT, scope.report);
   if (endpoint.uri !== undefined) checkUri(endpoint.uri, `${pointer}/uri`, scope);
-  if (endpoint.authentication === undefined) return;
-  const name = ownProperty(endpoint.authentication, "use");
-  const at = `${pointer}/authentication`;
-  if (typeof name === "string") namedEntry(scope.use, "authentications", name, `${at}/use`, scope.report);
-  scope.report.unsupported(at, "authentication");
 }
 
 function checkUri(value: Json, pointer: string, scope: Scope): void {
@@ -176,7 +187,7 @@ export function renderEndpoint(
   const given = isJsonObject(value) ? ownProperty(value, "uri") : value;
   if (isJsonObject(value) && ownProperty(value, "authentication") !== undefined) {
     throw new HttpArgumentsError(
-      "`endpoint` gave an object with `authentication`, which this version does not support",
+      "`endpoint` gave an object with `authentication`: a policy is written in the definition, never found in data",
     );
   }
   if (typeof given === "string" && HTTP_URI.test(given) && URL.canParse(given)) return given;

@@ -43,7 +43,8 @@ export function readCallService(
   const pointer = pointerOf(place.pointer, "with");
   const given = anyObjectOf(definition.with, pointer, "`with`", scope.report) ?? {};
   const template = SERVICES[call].read(given, pointer, scope);
-  return { ...base, kind: "call", call, with: template, readsSecrets: readsOf(template).includes("secrets") };
+  const isLate = readsOf(template).includes("secrets");
+  return { ...base, kind: "call", call, with: template, isLate, authentication: null };
 }
 
 /** What an executor is asked. @throws {ExpressionError} when an expression fails, or gives what such a call cannot use. */

@@ -5,6 +5,7 @@ import { extensionsAround } from "../extensions.ts";
 import { anyObjectOf, kindOf, listAt, listOf, objectOf } from "../fields.ts";
 import { inputFlowAt, outputFlowAt, thenAt, timeoutAt } from "../flow.ts";
 import { optionalProgramAt } from "../programs.ts";
+import { missingFrom } from "../resource.ts";
 import { placeIn, type Scope, type TaskPlace } from "../scope.ts";
 import type { Task, TaskBase, TaskList } from "../workflow.ts";
 import { CALL_MEMBERS, readCall } from "./call.ts";
@@ -118,15 +119,19 @@ function baseOf(
 ): TaskBase {
   const at = (member: string) => pointerOf(place.pointer, member);
   if (definition.metadata !== undefined) anyObjectOf(definition.metadata, at("metadata"), "`metadata`", scope.report);
+  const input = inputFlowAt(definition.input, at("input"), "taskInput", scope);
+  const output = outputFlowAt(definition.output, at("output"), "`output`", "taskOutput", scope);
+  const exported = outputFlowAt(definition.export, at("export"), "`export`", "taskExport", scope);
   return {
     key: place.key,
     reference: place.reference,
     name,
     definition,
     if: optionalProgramAt(definition.if, at("if"), "taskInput", scope),
-    input: inputFlowAt(definition.input, at("input"), "taskInput", scope),
-    output: outputFlowAt(definition.output, at("output"), "`output`", "taskOutput", scope),
-    export: outputFlowAt(definition.export, at("export"), "`export`", "taskExport", scope),
+    input,
+    output,
+    export: exported,
+    needs: missingFrom([input.schema, output.schema, exported.schema]),
     timeout: timeoutAt(definition.timeout, at("timeout"), "taskDefinition", scope),
     then: thenAt(definition.then, at("then"), siblings, scope),
     extensions: [],

@@ -18,12 +18,14 @@ export function ask({ state, frame, task }: Turn<Task>, activity: ActivityReques
   return [decided("task.requested", data)];
 }
 
-/** For expressions that read `$secrets`: an executor evaluates them, with these variables and no others. */
+/** For expressions that read `$secrets` or `$authorization`: an executor evaluates them, with these variables and no others. */
 export function deferred(
   { frame, task }: Turn<Task>,
   args: ExpressionArguments,
   reads: readonly string[],
 ): Required<Pick<ActivityRequest, "deferred">> {
-  const entries = Object.entries(args).filter(([name]) => reads.includes(name) && name !== "secrets");
+  const entries = Object.entries(args).filter(
+    ([name]) => reads.includes(name) && name !== "secrets" && name !== "authorization",
+  );
   return { deferred: { key: task.key, input: frame.input, args: Object.fromEntries(entries) as JsonObject } };
 }

@@ -1,14 +1,15 @@
-import { renderHttpArguments } from "../../dsl/tasks/call-http.ts";
-import { renderCallService } from "../../dsl/tasks/call-service.ts";
+import { renderCall, resourceAuthenticationOf } from "../../dsl/tasks/render-call.ts";
 import { readsOf, renderTemplate } from "../../dsl/template.ts";
-import type { CallCodeTask, CallFunctionTask, CallHttpTask, CallServiceTask, CallTask } from "../../dsl/workflow.ts";
+import type { CallFunctionTask, CallOutsideTask, CallTask } from "../../dsl/workflow.ts";
 import type { EvaluationTime, ExpressionArguments } from "../../expressions/index.ts";
 import type { Turn } from "../advance.ts";
 import type { Draft } from "../draft.ts";
 import type { ActivityRequest } from "../events.ts";
+import { fault } from "../fault.ts";
 import { begin, definitionScope, finish } from "../flow.ts";
 import { recordable } from "../limits.ts";
 import type { Situation } from "../scope.ts";
+import type { ExecutionState, Frame } from "../state.ts";
 import { ask, deferred } from "./ask.ts";
 import { type Next, upwards } from "./list.ts";
 
@@ -19,6 +20,7 @@ export function enterCall(turn: Turn<CallTask>): readonly Draft[] {
   const activity: ActivityRequest = {
     kind: task.call,
     ...(task.call === "code" ? functionOf(task.function, situation.functionQueues) : {}),
+    ...(task.call === "grpc" ? deadlineOf(state, frame) : {}),
     ...recordable(argumentsOf({ ...turn, task }, args, situation), "the input", situation),
   };
   return ask(turn, activity);
@@ -29,22 +31,45 @@ function functionOf(name: string, queues: Situation["functionQueues"]): Pick<Act
   return { function: name, ...(queue === undefined ? {} : { queue }) };
 }
 
-/** Evaluated arguments; what reads `$secrets` is left to the executor, so that the history never holds one. */
+/** A gRPC server is told until when its answer is of use. */
+function deadlineOf(state: ExecutionState, frame: Frame): Pick<ActivityRequest, "deadline"> {
+  const around = [frame.id];
+  for (let each: Frame | undefined = frame; each !== undefined && each.parent !== 0; each = state.frames[each.parent]) {
+    around.push(each.parent);
+  }
+  const moments = Object.values(state.timers)
+    .filter((timer) => around.includes(timer.frame) && (timer.purpose === "timeout" || timer.purpose === "attempt"))
+    .map(({ fireAt }) => fireAt);
+  return moments.length === 0 ? {} : { deadline: Math.min(...moments) };
+}
+
+/**
+ * Evaluated arguments. What reads `$secrets` or `$authorization`, and every authentication, is left to the executor, so that the
+ * history never holds one.
+ */
 function argumentsOf(
-  turn: Turn<CallHttpTask | CallServiceTask | CallCodeTask>,
+  turn: Turn<CallOutsideTask>,
   args: ExpressionArguments,
   time: EvaluationTime,
 ): Pick<ActivityRequest, "with" | "deferred"> {
-  const { task, frame } = turn;
-  if (task.readsSecrets) return deferred(turn, args, task.with === null ? [] : readsOf(task.with));
-  if (task.call === "http") return { with: renderHttpArguments(task, frame.input, args, time) };
-  if (task.call !== "code") return { with: renderCallService(task, frame.input, args, time) };
-  return { with: task.with === null ? frame.input : renderTemplate(task.with, frame.input, args, time) };
+  const { task } = turn;
+  const reads = [
+    ...(task.isLate && task.with !== null ? readsOf(task.with) : []),
+    ...(task.authentication?.reads ?? []),
+    ...(resourceAuthenticationOf(task)?.reads ?? []),
+  ];
+  const isProven = task.authentication !== null || resourceAuthenticationOf(task) !== null;
+  return {
+    ...(task.isLate ? {} : { with: renderCall(task, turn.frame.input, args, time) }),
+    ...(task.isLate || isProven ? deferred(turn, args, reads) : {}),
+  };
 }
 
 /** The body of a function of `use.functions` runs as the only child, with the arguments as its raw input. */
 function enterFunction(turn: Turn<CallFunctionTask>, args: ExpressionArguments): readonly Draft[] {
   const { state, situation, frame, task } = turn;
+  if (task.body === null) throw new Error(`the document of function ${task.function} is not at hand`);
+  if (typeof task.body === "string") throw fault("configuration", task.body);
   const input = task.with === null ? frame.input : renderTemplate(task.with, frame.input, args, situation);
   return begin(state, situation, frame, task.body, 0, null, input);
 }

@@ -1,4 +1,5 @@
 import type { Problem } from "../../values/problem.ts";
+import { askForResources } from "../ask-resources.ts";
 import { type Draft, decided } from "../draft.ts";
 import { durationEnd } from "../duration.ts";
 import { problemFrom } from "../fault.ts";
@@ -13,6 +14,10 @@ export function enterWorkflow(state: ExecutionState, situation: Situation, root:
   const { workflow, now } = situation;
   try {
     const args = inputScope(state, situation);
+    const { needs } = workflow;
+    if (needs.length > 0) {
+      return [askForResources(state, { key: "", reference: "", frame: ROOT, needs }, state.input, args)];
+    }
     const input = recordable(transformInput(workflow.input, state.input, args, situation), "the input", situation);
     const timers = timeoutOf(state, situation, now);
     const first = workflow.tasks[0];

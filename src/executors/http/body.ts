@@ -7,12 +7,18 @@ export const ENCODINGS = "gzip, deflate, br";
 
 /**
  * The body of a response, decompressed.
+ * @param limit the setting that `maxBytes` comes from.
  * @throws {ProblemError} communication 500 when it is longer than `maxBytes` (on the wire or decompressed) or badly compressed.
  */
-export async function readBody(body: Readable, contentEncoding: string, maxBytes: number): Promise<Buffer> {
+export async function readBody(
+  body: Readable,
+  contentEncoding: string,
+  maxBytes: number,
+  limit = "HTTP_MAX_RESPONSE_BYTES",
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  const source = counted(body, maxBytes);
-  for await (const chunk of counted(decoded(source, contentEncoding), maxBytes)) chunks.push(chunk);
+  const source = counted(body, maxBytes, limit);
+  for await (const chunk of counted(decoded(source, contentEncoding), maxBytes, limit)) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
@@ -41,15 +47,12 @@ async function* startOf(source: AsyncIterable<Buffer>, maxBytes: number): AsyncG
   }
 }
 
-async function* counted(source: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer> {
+async function* counted(source: AsyncIterable<Buffer>, maxBytes: number, limit: string): AsyncGenerator<Buffer> {
   let size = 0;
   for await (const chunk of source) {
     size += chunk.length;
     if (size > maxBytes) {
-      throw new ProblemError(
-        "communication",
-        `the body of the response is longer than ${maxBytes} bytes (HTTP_MAX_RESPONSE_BYTES)`,
-      );
+      throw new ProblemError("communication", `the body of the response is longer than ${maxBytes} bytes (${limit})`);
     }
     yield chunk;
   }

@@ -101,7 +101,7 @@ function endpointOf(given: Json | undefined): Endpoint {
     url.username === "" && url.password === "" ? undefined : basic(unescaped(url.username), unescaped(url.password));
   url.username = "";
   url.password = "";
-  return { url, authorization: authorizationOf(ownProperty(given, "authentication")) ?? inUrl };
+  return { url, authorization: inUrl };
 }
 
 /** @throws {ProblemError} configuration 400 unless `text` is an http or https URL. */
@@ -121,17 +121,6 @@ function unescaped(text: string): string {
   } catch {
     return text;
   }
-}
-
-function authorizationOf(given: Json | undefined): string | undefined {
-  if (given === undefined || given === null) return undefined;
-  const known = ownProperty(given, "basic");
-  const username = ownProperty(known, "username");
-  const password = ownProperty(known, "password");
-  if (typeof username === "string" && typeof password === "string") return basic(username, password);
-  const token = ownProperty(ownProperty(given, "bearer"), "token");
-  if (typeof token === "string") return `Bearer ${token}`;
-  throw misconfigured("`endpoint.authentication` must be `basic` with username and password, or `bearer` with token");
 }
 
 function basic(username: string, password: string): string {

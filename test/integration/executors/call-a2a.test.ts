@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createHttpExecutor, type HttpExecutor } from "../../../src/executors/call-http.ts";
-import { createResourceReader } from "../../../src/executors/resource.ts";
 import { createServiceExecutors } from "../../../src/executors/services.ts";
 import { isJsonObject, type JsonObject } from "../../../src/values/json.ts";
 import { startAgent, type TestAgent } from "../../support/a2a-agent.ts";
 import { activityContext } from "../../support/activity.ts";
+import { resourcesOverHttp } from "../../support/resources.ts";
 
 const POLICY = {
   allowPrivateNetwork: true,
@@ -12,16 +11,15 @@ const POLICY = {
   maxResponseBytes: 100_000,
   processes: { allowed: [], limits: { timeoutMs: 1_000, memoryBytes: 1, outputBytes: 1 } },
 };
-let http: HttpExecutor;
+const resources = resourcesOverHttp();
 let services: ReturnType<typeof createServiceExecutors>;
 
 beforeAll(() => {
-  http = createHttpExecutor(POLICY);
-  services = createServiceExecutors(POLICY, createResourceReader(http));
+  services = createServiceExecutors(POLICY);
 });
 afterAll(async () => {
   await services.close();
-  await http.close();
+  await resources.close();
 });
 
 describe.each(["0.3", "1.0"] as const)("given an agent of A2A %s", (version) => {
@@ -34,7 +32,7 @@ describe.each(["0.3", "1.0"] as const)("given an agent of A2A %s", (version) => 
   const call = async (method: string, parameters: JsonObject = {}, at: JsonObject = {}) => {
     const agentCard = { endpoint: `${agent.origin}/.well-known/agent-card.json` };
     const given = { method, parameters, ...(Object.keys(at).length === 0 ? { agentCard } : at) };
-    return services.executors.a2a({ with: given }, activityContext());
+    return services.executors.a2a({ with: given }, activityContext({ resource: resources.resource }));
   };
   const output = async (...given: Parameters<typeof call>): Promise<JsonObject> => {
     const outcome = await call(...given);

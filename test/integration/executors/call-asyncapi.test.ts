@@ -149,8 +149,9 @@ const document3 = (protocol: string, host: string) => ({
 
 let document: Json = null;
 const services: ReturnType<typeof createServiceExecutors>[] = [];
-function call(given: JsonObject, policy: Partial<ServicePolicy> = {}, context = activityContext()) {
-  const made = createServiceExecutors({ ...POLICY, ...policy }, async () => Buffer.from(JSON.stringify(document)));
+function call(given: JsonObject, policy: Partial<ServicePolicy> = {}, around = activityContext()) {
+  const made = createServiceExecutors({ ...POLICY, ...policy });
+  const context = { ...around, resource: async () => ({ ok: true, content: JSON.stringify(document) }) as const };
   services.push(made);
   return made.executors.asyncapi({ with: { document: { endpoint: "http://x.example" }, ...given } }, context);
 }

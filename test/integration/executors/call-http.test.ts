@@ -97,23 +97,13 @@ describe("given what an author writes", () => {
     expect([ledger.entries[0]?.body, ledger.entries[0]?.headers["content-type"]]).toEqual([sent, sentType]);
   });
 
-  test.each<[string, () => Json]>([
-    [
-      "basic authentication",
-      () => ({ uri: ledger.origin, authentication: { basic: { username: "jane", password: "p:w" } } }),
-    ],
-    ["a user in the URL", () => ledger.origin.replace("//", "//jane:p%3Aw@")],
-  ])("when there is %s, then it is sent as an Authorization header", async (_, endpoint) => {
-    await call({ endpoint: endpoint() });
-    expect(ledger.entries[0]?.headers.authorization).toBe(`Basic ${Buffer.from("jane:p:w").toString("base64")}`);
-  });
-
-  test("when there is a bearer token, then it is sent; an own Authorization header wins", async () => {
-    const endpoint = { uri: ledger.origin, authentication: { bearer: { token: "t1" } } };
-    await call({ endpoint });
-    await call({ endpoint, headers: { Authorization: "Own x" } });
-    expect(ledger.entries.map(({ headers }) => headers.authorization)).toEqual(["Bearer t1", "Own x"]);
-  });
+  test.each<[string, () => Json]>([["a user in the URL", () => ledger.origin.replace("//", "//jane:p%3Aw@")]])(
+    "when there is %s, then it is sent as an Authorization header",
+    async (_, endpoint) => {
+      await call({ endpoint: endpoint() });
+      expect(ledger.entries[0]?.headers.authorization).toBe(`Basic ${Buffer.from("jane:p:w").toString("base64")}`);
+    },
+  );
 
   test.each<[string, Json]>([
     ["no object", "text"],
@@ -133,10 +123,6 @@ describe("given what an author writes", () => {
     ["an unknown output form", { method: "GET", endpoint: "http://127.0.0.1/", output: "all" }],
     ["redirect as text", { method: "GET", endpoint: "http://127.0.0.1/", redirect: "yes" }],
     ["an unknown member", { method: "GET", endpoint: "http://127.0.0.1/", retries: 3 }],
-    [
-      "unknown authentication",
-      { method: "GET", endpoint: { uri: "http://127.0.0.1/", authentication: { digest: {} } } },
-    ],
   ])("when there is %s, then it is a configuration error", async (_, given) => {
     expect(await execute({ with: given }, activityContext())).toEqual(failure("configuration", 400));
     expect(ledger.entries).toEqual([]);

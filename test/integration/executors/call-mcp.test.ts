@@ -1,6 +1,5 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createResourceReader } from "../../../src/executors/resource.ts";
 import { createServiceExecutors, type ServicePolicy } from "../../../src/executors/services.ts";
 import type { JsonObject } from "../../../src/values/json.ts";
 import { activityContext } from "../../support/activity.ts";
@@ -17,9 +16,8 @@ const POLICY: ServicePolicy = {
 
 let server: McpHttpServer;
 const opened: { close(): Promise<void> }[] = [];
-const noResource = createResourceReader(async () => ({ ok: true, output: null }));
 function mcp(policy: Partial<ServicePolicy> = {}) {
-  const made = createServiceExecutors({ ...POLICY, ...policy }, noResource);
+  const made = createServiceExecutors({ ...POLICY, ...policy });
   opened.push(made);
   return made.executors.mcp;
 }

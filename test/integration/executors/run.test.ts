@@ -4,36 +4,34 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { createHttpExecutor, type HttpExecutor } from "../../../src/executors/call-http.ts";
 import type { ProcessLimits } from "../../../src/executors/process/run-process.ts";
 import type { ProcessKind } from "../../../src/executors/process/runner.ts";
 import { createProcessExecutors } from "../../../src/executors/processes.ts";
-import { createResourceReader } from "../../../src/executors/resource.ts";
 import type { JsonObject } from "../../../src/values/json.ts";
 import { activityContext } from "../../support/activity.ts";
 import { type Ledger, startLedger } from "../../support/ledger.ts";
+import { resourcesOverHttp } from "../../support/resources.ts";
 
 const LIMITS: ProcessLimits = { timeoutMs: 60_000, memoryBytes: 512 * 1_048_576, outputBytes: 100_000 };
 const directory = mkdtempSync(join(tmpdir(), "durabull-test-run-"));
 let ledger: Ledger;
-let http: HttpExecutor;
+const resources = resourcesOverHttp();
 const opened: { close(): Promise<void> }[] = [];
 
 beforeAll(async () => {
   ledger = await startLedger();
-  http = createHttpExecutor({ allowPrivateNetwork: true, allowedHosts: [], maxResponseBytes: 100_000 });
 });
 afterEach(async () => {
   for (const each of opened.splice(0)) await each.close();
 });
 afterAll(async () => {
-  await http.close();
+  await resources.close();
   await ledger.close();
   rmSync(directory, { recursive: true });
 });
 
 function processes(limits: Partial<ProcessLimits> = {}, allowed: readonly ProcessKind[] = ["script", "shell"]) {
-  const made = createProcessExecutors({ allowed, limits: { ...LIMITS, ...limits } }, createResourceReader(http));
+  const made = createProcessExecutors({ allowed, limits: { ...LIMITS, ...limits } });
   opened.push(made);
   return made;
 }
@@ -42,7 +40,10 @@ const BASE = { arguments: [], environment: {}, return: "stdout", await: true };
 const shell = (given: JsonObject, limits?: Partial<ProcessLimits>, context = activityContext()) =>
   processes(limits).executors.shell({ with: { ...BASE, ...given } }, context);
 const script = (given: JsonObject, limits?: Partial<ProcessLimits>) =>
-  processes(limits).executors.script({ with: { ...BASE, ...given } }, activityContext());
+  processes(limits).executors.script(
+    { with: { ...BASE, ...given } },
+    activityContext({ resource: resources.resource }),
+  );
 
 const failure = (kind: string, detail: RegExp) => ({
   ok: false,

@@ -81,7 +81,7 @@ describe("given values no HTTP call can use, when rendered, then it is an expres
     [
       { endpoint: "${ .uri }" },
       { uri: { uri: "https://x.example", authentication: {} } },
-      "`endpoint` gave an object with `authentication`, which this version does not support",
+      "`endpoint` gave an object with `authentication`: a policy is written in the definition, never found in data",
     ],
     [{ endpoint: "https://{host}/" }, { host: "" }, '`endpoint` gave the text "https:///", which is no URI'],
     [{ method: "${ .m }" }, { m: "GET /" }, '`method` gave the text "GET /", which is no HTTP method'],

@@ -153,15 +153,20 @@ do:
   - d: { call: plain }
 `);
   test("http", () => {
-    expect(taskAt(workflow, "/do/0/h", "call")).toMatchObject({ call: "http", readsSecrets: false });
+    expect(taskAt(workflow, "/do/0/h", "call")).toMatchObject({ call: "http", isLate: false, authentication: null });
   });
   test("TypeScript", () => {
     expect(taskAt(workflow, "/do/2/c", "call")).toMatchObject({
       call: "code",
       function: "my.pay-out",
-      readsSecrets: true,
+      isLate: true,
     });
-    expect(taskAt(workflow, "/do/3/d", "call")).toMatchObject({ call: "code", with: null, readsSecrets: false });
+    expect(taskAt(workflow, "/do/3/d", "call")).toMatchObject({
+      call: "code",
+      with: null,
+      isLate: false,
+      authentication: null,
+    });
   });
   test("a function of the definition: its body has keys of its own for each call, and the caller's reference", () => {
     expect(taskAt(workflow, "/do/1/f", "call")).toMatchObject({

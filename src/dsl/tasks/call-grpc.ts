@@ -1,0 +1,96 @@
+import { type EvaluationTime, type ExpressionArguments, ExpressionError } from "../../expressions/index.ts";
+import { isJsonObject, type Json, type JsonObject, ownProperty } from "../../values/json.ts";
+import { pointerOf } from "../../values/task-reference.ts";
+import { authenticationAt } from "../authentication.ts";
+import { anyObjectOf, kindOf, objectOf, textOf } from "../fields.ts";
+import { templateAt } from "../programs.ts";
+import type { Report } from "../report.ts";
+import { lateResourceAt } from "../resource.ts";
+import type { Scope, TaskPlace } from "../scope.ts";
+import { renderTemplate } from "../template.ts";
+import type { CallGrpcTask, TaskBase } from "../workflow.ts";
+import { isLate } from "./call-http.ts";
+
+const ARGUMENTS = {
+  what: "the `with` of a gRPC call",
+  allowed: ["proto", "service", "method", "arguments"],
+  required: ["proto", "service", "method"],
+};
+const SERVICE = {
+  what: "`service`",
+  allowed: ["name", "host", "port", "authentication"],
+  required: ["name", "host"],
+};
+const HOST = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?$/;
+
+/** What a gRPC executor is asked to do; everything evaluated. */
+export type GrpcArguments = {
+  /** URI of the proto file. */
+  readonly proto: string;
+  /** With its package. */
+  readonly service: string;
+  readonly host: string;
+  /** Absent: 443. */
+  readonly port?: number;
+  readonly method: string;
+  readonly arguments: JsonObject;
+};
+
+export function readCallGrpc(base: TaskBase, definition: JsonObject, place: TaskPlace, scope: Scope): CallGrpcTask {
+  const pointer = pointerOf(place.pointer, "with");
+  const { report } = scope;
+  const value = objectOf(definition.with ?? null, pointer, ARGUMENTS, report);
+  if (value.method !== undefined) textOf(value.method, `${pointer}/method`, "`method`", report);
+  if (value.arguments !== undefined) anyObjectOf(value.arguments, `${pointer}/arguments`, "`arguments`", report);
+  const given = value.service === undefined ? {} : objectOf(value.service, `${pointer}/service`, SERVICE, report);
+  checkService(given, `${pointer}/service`, report);
+  const proto = lateResourceAt(value.proto, `${pointer}/proto`, scope);
+  const { authentication: policy, ...service } = given;
+  const at = `${pointer}/service/authentication`;
+  const authentication = authenticationAt(policy, at, "taskDefinition", scope);
+  if (authentication?.scheme === "Digest") {
+    report.issue(at, "gRPC knows no digest: use basic, bearer, oauth2 or oidc");
+  }
+  const template = templateAt({ ...value, service, proto: proto.uri }, pointer, "taskDefinition", scope, true);
+  const late = isLate(template, authentication);
+  const policies = { authentication, resourceAuthentication: proto.authentication };
+  return { ...base, kind: "call", call: "grpc", with: template, isLate: late, ...policies };
+}
+
+function checkService({ name, host, port }: JsonObject, at: string, report: Report): void {
+  if (name !== undefined) textOf(name, `${at}/name`, "`name`", report);
+  if (host !== undefined && (typeof host !== "string" || !HOST.test(host))) {
+    report.issue(`${at}/host`, `\`host\` must be the name or IPv4 address of a host, not ${kindOf(host)}`);
+  }
+  if (port !== undefined && (typeof port !== "number" || !Number.isInteger(port) || port < 0 || port > 65_535)) {
+    report.issue(`${at}/port`, `\`port\` must be a whole number from 0 to 65535, not ${kindOf(port)}`);
+  }
+}
+
+/** Evaluates the `with` of a gRPC call. @throws {ExpressionError} also for what no such call can use. */
+export function renderGrpcArguments(
+  task: CallGrpcTask,
+  input: Json,
+  args: ExpressionArguments,
+  time: EvaluationTime,
+): GrpcArguments {
+  const value = renderTemplate(task.with, input, args, time);
+  const member = (key: string) => ownProperty(value, key);
+  const service = member("service");
+  const port = ownProperty(service, "port");
+  const message = member("arguments") ?? {};
+  if (!isJsonObject(message)) throw new ExpressionError(`\`arguments\` gave ${kindOf(message)}, not an object`);
+  return {
+    proto: textFrom(member("proto"), "`proto`"),
+    service: textFrom(ownProperty(service, "name"), "`service.name`"),
+    host: textFrom(ownProperty(service, "host"), "`service.host`"),
+    ...(typeof port === "number" ? { port } : {}),
+    method: textFrom(member("method"), "`method`"),
+    arguments: message,
+  };
+}
+
+function textFrom(value: Json | undefined, what: string): string {
+  if (typeof value === "string" && value !== "") return value;
+  throw new ExpressionError(`${what} gave ${kindOf(value)} instead of a text`);
+}

@@ -1,0 +1,212 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { createAuthenticator } from "../../../src/executors/auth/authenticator.ts";
+import { createGrpcExecutor } from "../../../src/executors/call-grpc.ts";
+import { agentOf } from "../../../src/executors/call-http.ts";
+import type { ActivityContext } from "../../../src/ports/executor.ts";
+import type { JsonObject } from "../../../src/values/json.ts";
+import { problemOf } from "../../../src/values/problem.ts";
+import { activityContext } from "../../support/activity.ts";
+import { GREETER, startGrpcServer, type TestGrpcServer } from "../../support/grpc-server.ts";
+import { type Ledger, startLedger } from "../../support/ledger.ts";
+
+let server: TestGrpcServer;
+let idp: Ledger;
+const agent = agentOf({ allowPrivateNetwork: true, allowedHosts: [] });
+const policy = {
+  allowPrivateNetwork: true,
+  allowedHosts: [] as string[],
+  maxResponseBytes: 2_000,
+  authenticator: createAuthenticator(agent),
+};
+
+beforeAll(async () => {
+  [server, idp] = await Promise.all([startGrpcServer(), startLedger()]);
+});
+afterEach(() => {
+  server.demand(null);
+  idp.clear();
+});
+afterAll(async () => {
+  server.close();
+  await idp.close();
+  await agent.close();
+});
+
+interface Given {
+  readonly with?: JsonObject;
+  readonly authentication?: JsonObject;
+  readonly proto?: string;
+  readonly context?: Partial<ActivityContext>;
+  readonly policy?: Partial<typeof policy> & {
+    readonly resolve?: () => Promise<{ address: string; family: number }[]>;
+  };
+}
+function call(method: string, args: JsonObject, given: Given = {}) {
+  const resource: ActivityContext["resource"] = async (_, unfit) => {
+    const content = given.proto ?? GREETER;
+    const wrong = unfit(content);
+    return wrong === undefined ? { ok: true, content } : { ok: false, error: problemOf("configuration", wrong) };
+  };
+  const place = { proto: "file://greet.proto", service: "greet.v1.Greeter", host: "127.0.0.1", port: server.port };
+  return createGrpcExecutor({ ...policy, ...given.policy })(
+    {
+      with: { ...place, method, arguments: args, ...given.with },
+      ...(given.authentication === undefined ? {} : { authentication: given.authentication }),
+    },
+    activityContext({ resource, ...given.context }),
+  );
+}
+const failure = (kind: string, status: number, detail: unknown) => ({
+  ok: false,
+  error: expect.objectContaining({ type: `https://serverlessworkflow.io/spec/1.0.0/errors/${kind}`, status, detail }),
+});
+
+test("given a unary method, when it is called, then its message comes back as JSON, with what identifies the call sent along", async () => {
+  const at = { seconds: 5, nanos: 7 };
+  expect(await call("SayHello", { name: "Ada", count: "9007199254740993", seal: "aGk=", at })).toEqual({
+    ok: true,
+    output: {
+      text: "Hello Ada",
+      big_number: "9007199254740993",
+      seal: "aGk=",
+      list: [],
+      at: { seconds: "5", nanos: 7 },
+    },
+  });
+  expect(server.calls.at(-1)).toMatchObject({ deadline: null, metadata: { "idempotency-key": "key-1" } });
+});
+
+test("given a stream of a server, when it is called, then its messages are a list, up to the limit", async () => {
+  const texts = [0, 1, 2].map((i) => expect.objectContaining({ text: `hi ${i}` }));
+  expect(await call("Repeat", { name: "hi", count: 3 })).toEqual({ ok: true, output: texts });
+  expect(await call("Repeat", { name: "hi", count: 0 })).toEqual({ ok: true, output: [] });
+  expect(await call("Repeat", { name: "hi", count: 500 })).toEqual(
+    failure("communication", 500, expect.stringContaining("HTTP_MAX_RESPONSE_BYTES")),
+  );
+  expect(await call("Repeat", { name: "broken", count: 1 })).toEqual(
+    failure("communication", 500, expect.stringContaining("DATA_LOSS (15): lost")),
+  );
+});
+
+describe("given a status of gRPC, when a call ends with it, then the error has the HTTP status that stands for it", () => {
+  test.each([
+    [3, 400],
+    [5, 404],
+    [6, 409],
+    [7, 403],
+    [8, 429],
+    [12, 501],
+    [13, 500],
+    [14, 503],
+    [16, 401],
+  ])("%i is %i", async (code, status) => {
+    expect(await call("SayHello", { name: `fail-${code}` })).toEqual(
+      failure("communication", status, expect.stringMatching(`^greet.v1.Greeter/SayHello at .*\\(${code}\\): no fail`)),
+    );
+  });
+});
+
+test("given a deadline, when it passes, then the server knew of it and the error is the timeout; an abort cancels the call", async () => {
+  const before = Date.now();
+  expect(await call("SayHello", { name: "hang" }, { context: { remainingMs: 200 } })).toEqual(
+    failure("timeout", 408, expect.stringContaining("DEADLINE_EXCEEDED")),
+  );
+  expect(server.calls.at(-1)?.deadline).toBeGreaterThanOrEqual(before);
+  const controller = new AbortController();
+  const reason = new Error("not owed any more");
+  const known = server.calls.length;
+  const outcome = call("SayHello", { name: "hang" }, { context: { signal: controller.signal } });
+  await expect.poll(() => server.calls.length).toBe(known + 1);
+  controller.abort(reason);
+  await expect(outcome).rejects.toBe(reason);
+  await expect.poll(() => server.calls.at(-1)?.cancelled).toBe(true);
+});
+
+test("given authentication, when a call is made, then it is metadata; a token that is refused is got anew once", async () => {
+  server.demand(`Basic ${btoa("jane:door")}`);
+  expect(
+    await call("SayHello", { name: "x" }, { authentication: { basic: { username: "jane", password: "door" } } }),
+  ).toMatchObject({
+    ok: true,
+  });
+  expect(await call("SayHello", { name: "x" }, { authentication: { bearer: { token: "wrong" } } })).toEqual(
+    failure("communication", 401, expect.stringContaining("UNAUTHENTICATED")),
+  );
+  idp.answer((_, response) =>
+    response
+      .writeHead(200, { "content-type": "application/json" })
+      .end(JSON.stringify({ access_token: `t${idp.entries.length}`, token_type: "Bearer", expires_in: 600 })),
+  );
+  server.demand("Bearer t2");
+  const oauth2 = { authority: idp.origin, grant: "client_credentials", client: { id: "a", secret: "b" } };
+  expect(await call("SayHello", { name: "x" }, { authentication: { oauth2 } })).toMatchObject({ ok: true });
+  expect(idp.entries).toHaveLength(2);
+});
+
+describe("given what cannot be called, when it is, then the error says why", () => {
+  test.each<[string, () => ReturnType<typeof call>, unknown]>([
+    [
+      "a proto that is none",
+      () => call("SayHello", {}, { proto: "hello" }),
+      failure("configuration", 400, expect.stringContaining("illegal")),
+    ],
+    [
+      "a proto of several files",
+      () => call("SayHello", {}, { proto: `syntax = "proto3"; import "other.proto";` }),
+      failure("configuration", 400, expect.stringContaining("imports other.proto")),
+    ],
+    [
+      "another service",
+      () => call("SayHello", {}, { with: { service: "greet.Other" } }),
+      failure("configuration", 400, expect.stringContaining("it has greet.v1.Greeter")),
+    ],
+    [
+      "another method",
+      () => call("SayBye", {}),
+      failure("configuration", 400, expect.stringContaining("it has SayHello, Repeat, Collect")),
+    ],
+    [
+      "a stream of the client",
+      () => call("Collect", {}),
+      failure("configuration", 400, expect.stringContaining("takes a stream")),
+    ],
+    [
+      "an unknown argument",
+      () => call("SayHello", { nmae: "x" }),
+      failure("validation", 400, expect.stringContaining('"nmae"')),
+    ],
+    [
+      "a private address",
+      () =>
+        call(
+          "SayHello",
+          { name: "x" },
+          {
+            with: { host: "inner.example" },
+            policy: { allowPrivateNetwork: false, resolve: async () => [{ address: "127.0.0.1", family: 4 }] },
+          },
+        ),
+      failure("authorization", 403, expect.stringContaining("inner.example")),
+    ],
+    [
+      "a host that is not known",
+      () =>
+        call(
+          "SayHello",
+          { name: "x" },
+          {
+            with: { host: "nowhere.example" },
+            policy: { resolve: () => Promise.reject(Object.assign(new Error("x"), { code: "ENOTFOUND" })) },
+          },
+        ),
+      failure("communication", 500, expect.stringContaining("the host was not found")),
+    ],
+    [
+      "a port where nobody listens",
+      () => call("SayHello", { name: "x" }, { with: { port: 1 } }),
+      failure("communication", 503, expect.stringContaining("UNAVAILABLE")),
+    ],
+  ])("%s", async (_, act, expected) => {
+    expect(await act()).toEqual(expected);
+  });
+});

@@ -1,0 +1,293 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { createAuthenticator } from "../../../src/executors/auth/authenticator.ts";
+import { agentOf } from "../../../src/executors/call-http.ts";
+import { createOpenApiExecutor } from "../../../src/executors/call-openapi.ts";
+import type { Executor } from "../../../src/ports/executor.ts";
+import type { Json, JsonObject } from "../../../src/values/json.ts";
+import { problemOf } from "../../../src/values/problem.ts";
+import { activityContext } from "../../support/activity.ts";
+import { type Ledger, startLedger } from "../../support/ledger.ts";
+
+let service: Ledger;
+let execute: Executor;
+const agent = agentOf({ allowPrivateNetwork: true, allowedHosts: [] });
+
+beforeAll(async () => {
+  service = await startLedger();
+  execute = createOpenApiExecutor({ agent, authenticator: createAuthenticator(agent), maxResponseBytes: 100_000 });
+});
+afterEach(() => service.clear());
+afterAll(async () => {
+  await agent.close();
+  await service.close();
+});
+
+function call(description: Json, operationId: string, parameters: JsonObject = {}, more: JsonObject = {}) {
+  const { authentication, ...args } = more;
+  const resource: ReturnType<typeof activityContext>["resource"] = async (_, unfit) => {
+    const content = typeof description === "string" ? description : JSON.stringify(description);
+    const wrong = unfit(content);
+    return wrong === undefined ? { ok: true, content } : { ok: false, error: problemOf("configuration", wrong) };
+  };
+  return execute(
+    {
+      with: {
+        document: `${service.origin}/docs/api.json`,
+        operationId,
+        parameters,
+        output: "content",
+        redirect: false,
+        ...args,
+      },
+      ...(authentication === undefined ? {} : { authentication: authentication as JsonObject }),
+    },
+    activityContext({ resource }),
+  );
+}
+const paths = (item: JsonObject, path = "/things") => ({
+  [path]: { get: { operationId: "op", responses: {}, ...item } },
+});
+const openapi = (item: JsonObject, path?: string, more: JsonObject = {}) => ({
+  openapi: "3.1.0",
+  info: { title: "t", version: "1" },
+  paths: paths(item, path),
+  ...more,
+});
+const urls = () => service.entries.map(({ url }) => url);
+const failure = (kind: string, status: number, detail: unknown) => ({
+  ok: false,
+  error: expect.objectContaining({ type: `https://serverlessworkflow.io/spec/1.0.0/errors/${kind}`, status, detail }),
+});
+
+describe("given parameters of a query, when they are sent, then in their style", () => {
+  const list = ["a b", "c&d"];
+  const object = { x: 1, y: "é" };
+  test.each<[JsonObject, Json, string]>([
+    [{}, "a/b?", "p=a%2Fb%3F"],
+    [{}, 0, "p=0"],
+    [{}, false, "p=false"],
+    [{ allowReserved: true }, "a/b?c", "p=a/b?c"],
+    [{}, list, "p=a%20b&p=c%26d"],
+    [{ explode: false }, list, "p=a%20b,c%26d"],
+    [{ style: "spaceDelimited", explode: false }, list, "p=a%20b%20c%26d"],
+    [{ style: "pipeDelimited", explode: false }, list, "p=a%20b|c%26d"],
+    [{}, object, "x=1&y=%C3%A9"],
+    [{ explode: false }, object, "p=x,1,y,%C3%A9"],
+    [{ style: "deepObject" }, object, "p[x]=1&p[y]=%C3%A9"],
+    [{ content: { "application/json": {} } }, object, "p=%7B%22x%22%3A1%2C%22y%22%3A%22%C3%A9%22%7D"],
+    [{}, null, ""],
+  ])("%j %j", async (parameter, value, query) => {
+    await call(openapi({ parameters: [{ name: "p", in: "query", ...parameter }] }), "op", { p: value });
+    expect(urls()).toEqual([query === "" ? "/things" : `/things?${query}`]);
+  });
+});
+
+describe("given parameters of a path, when they are sent, then in their style", () => {
+  const list = ["a/b", "c"];
+  const object = { x: 1, y: 2 };
+  test.each<[JsonObject, Json, string]>([
+    [{}, "a/b", "/things/a%2Fb/end"],
+    [{}, list, "/things/a%2Fb,c/end"],
+    [{}, object, "/things/x,1,y,2/end"],
+    [{ explode: true }, object, "/things/x=1,y=2/end"],
+    [{ style: "label" }, "a", "/things/.a/end"],
+    [{ style: "label", explode: true }, list, "/things/.a%2Fb.c/end"],
+    [{ style: "matrix" }, "a", "/things/;p=a/end"],
+    [{ style: "matrix", explode: true }, list, "/things/;p=a%2Fb;p=c/end"],
+    [{ style: "matrix" }, object, "/things/;p=x,1,y,2/end"],
+  ])("%j %j", async (parameter, value, url) => {
+    const description = openapi(
+      { parameters: [{ name: "p", in: "path", required: true, ...parameter }] },
+      "/things/{p}/end",
+    );
+    await call(description, "op", { p: value });
+    expect(urls()).toEqual([url]);
+  });
+
+  test("and none leads to another path, or is left out", async () => {
+    const description = openapi({ parameters: [{ name: "p", in: "path", required: true }] }, "/things/{p}/end");
+    expect(await call(description, "op", { p: ".." })).toEqual(
+      failure("validation", 400, expect.stringContaining("cannot be")),
+    );
+    expect(await call(description, "op")).toEqual(
+      failure("validation", 400, expect.stringContaining('"p" is missing')),
+    );
+    expect(service.entries).toEqual([]);
+  });
+});
+
+test("given headers, cookies, keys and a policy, when a call is made, then each is in its place", async () => {
+  const description = openapi(
+    {
+      parameters: [
+        { $ref: "#/components/parameters/trace" },
+        { name: "session", in: "cookie" },
+        { name: "X-List", in: "header" },
+      ],
+      security: [{ key: [], user: [] }],
+    },
+    undefined,
+    {
+      components: {
+        parameters: { trace: { name: "X-Trace", in: "header" } },
+        securitySchemes: {
+          key: { type: "apiKey", name: "api_key", in: "query" },
+          user: { type: "http", scheme: "basic" },
+        },
+      },
+    },
+  );
+  const authentication = { basic: { username: "jane", password: "secret" } };
+  service.answer((_, response) => response.writeHead(200, { "content-type": "application/json" }).end('{"a":1}'));
+  const outcome = await call(
+    description,
+    "op",
+    { "X-Trace": 7, session: "s 1", "X-List": [1, 2], api_key: "k1" },
+    { authentication, output: "response" },
+  );
+  expect(service.entries).toMatchObject([
+    {
+      url: "/things?api_key=k1",
+      headers: {
+        "x-trace": "7",
+        "x-list": "1,2",
+        cookie: "session=s%201",
+        authorization: `Basic ${btoa("jane:secret")}`,
+        "idempotency-key": "key-1",
+      },
+    },
+  ]);
+  expect(outcome).toMatchObject({
+    ok: true,
+    output: {
+      statusCode: 200,
+      content: { a: 1 },
+      request: { method: "GET", uri: `${service.origin}/things?api_key=***` },
+    },
+  });
+});
+
+describe("given an operation with a body, when it is called, then what it does not declare is the body", () => {
+  const post = (types: readonly string[], required = false) => ({
+    openapi: "3.0.3",
+    info: { title: "t", version: "1" },
+    paths: {
+      "/things/{id}": {
+        parameters: [{ name: "id", in: "path", required: true }],
+        post: {
+          operationId: "op",
+          requestBody: { required, content: Object.fromEntries(types.map((type) => [type, {}])) },
+          responses: {},
+        },
+      },
+    },
+  });
+  test.each<[readonly string[], JsonObject, string, string]>([
+    [["application/json"], { body: [1, 2] }, "[1,2]", "application/json"],
+    [["application/xml", "application/vnd.x+json"], { a: 1, b: "x" }, '{"a":1,"b":"x"}', "application/vnd.x+json"],
+    [
+      ["application/x-www-form-urlencoded"],
+      { a: [1, 2], b: "x y" },
+      "a=1&a=2&b=x%20y",
+      "application/x-www-form-urlencoded",
+    ],
+    [["text/plain"], { body: "as it is" }, "as it is", "text/plain"],
+  ])("%j %j", async (types, parameters, body, type) => {
+    await call(post(types), "op", { id: 1, ...parameters });
+    expect(service.entries).toMatchObject([
+      { method: "POST", url: "/things/1", body, headers: { "content-type": type } },
+    ]);
+  });
+
+  test("as multipart", async () => {
+    await call(post(["multipart/form-data"]), "op", { id: 1, note: "hello" });
+    expect(service.entries[0]?.headers["content-type"]).toMatch(/^multipart\/form-data; boundary=/);
+    expect(service.entries[0]?.body).toContain('name="note"\r\n\r\nhello');
+  });
+
+  test("and one that is required is asked for, one that nobody takes refused", async () => {
+    expect(await call(post(["application/json"], true), "op", { id: 1 })).toEqual(
+      failure("validation", 400, expect.stringContaining("body is missing")),
+    );
+    expect(await call(openapi({}), "op", { extra: 1 })).toEqual(
+      failure("validation", 400, expect.stringContaining('no parameter "extra"')),
+    );
+  });
+});
+
+describe("given servers, when an operation is called, then the innermost first one is taken, relative to the description", () => {
+  test.each<[string, () => JsonObject, string]>([
+    ["none", () => openapi({}), "/things"],
+    ["a relative one", () => openapi({}, undefined, { servers: [{ url: "v2" }] }), "/docs/v2/things"],
+    [
+      "one with variables",
+      () =>
+        openapi({}, undefined, {
+          servers: [{ url: `${service.origin}/{stage}/`, variables: { stage: { default: "live" } } }],
+        }),
+      "/live/things",
+    ],
+    [
+      "of the operation",
+      () => openapi({ servers: [{ url: "/inner" }] }, undefined, { servers: [{ url: "http://127.0.0.1:1" }] }),
+      "/inner/things",
+    ],
+  ])("%s", async (_, description, url) => {
+    await call(description(), "op");
+    expect(urls()).toEqual([url]);
+  });
+});
+
+describe("given Swagger 2.0", () => {
+  const swagger = (method: string, operation: JsonObject, more: JsonObject = {}) => ({
+    swagger: "2.0",
+    info: { title: "t", version: "1" },
+    host: new URL(service.origin).host,
+    basePath: "/v2",
+    schemes: ["http"],
+    paths: { "/pets/{id}": { [method]: { operationId: "op", responses: {}, ...operation } } },
+    ...more,
+  });
+  const id = { name: "id", in: "path", required: true, type: "string" };
+
+  test("when an operation has parameters, then host, base path and collection formats are heeded, in YAML too", async () => {
+    const status = { name: "status", in: "query", type: "array", items: { type: "string" }, collectionFormat: "multi" };
+    const tags = { name: "tags", in: "query", type: "array", items: { type: "string" } };
+    const description = swagger(
+      "get",
+      { parameters: [id, status, { $ref: "#/parameters/tags" }] },
+      { parameters: { tags } },
+    );
+    await call(description, "op", { id: 1, status: ["a", "b"], tags: ["c", "d"] });
+    await call(`swagger: "2.0"\nbasePath: /y\npaths: {/pets: {get: {operationId: op, responses: {}}}}\n`, "op");
+    expect(urls()).toEqual(["/v2/pets/1?status=a&status=b&tags=c,d", "/y/pets"]);
+  });
+
+  test("when it has a body or a form, then its parameters become them", async () => {
+    const pet = { name: "pet", in: "body", required: true, schema: { type: "object" } };
+    await call(swagger("put", { parameters: [id, pet] }), "op", { id: 1, pet: { name: "rex" } });
+    const field = (name: string) => ({ name, in: "formData", type: "string" });
+    await call(swagger("post", { parameters: [id, field("a"), field("b")] }), "op", { id: 2, a: "1", b: "x y" });
+    expect(service.entries).toMatchObject([
+      { method: "PUT", body: '{"name":"rex"}', headers: { "content-type": "application/json" } },
+      { method: "POST", body: "a=1&b=x%20y", headers: { "content-type": "application/x-www-form-urlencoded" } },
+    ]);
+  });
+});
+
+describe("given a description that cannot be used, when it is needed, then it is a configuration error", () => {
+  test.each<[string, Json, unknown]>([
+    ["no description", { hello: 1 }, expect.stringContaining("openapi: 3.x")],
+    ["no paths", { openapi: "3.0.0" }, expect.stringContaining("no paths")],
+    ["another operation", openapi({ operationId: "other" }), expect.stringContaining("it has other")],
+    ["a server of another kind", openapi({ servers: [{ url: "ftp://x.example" }] }), expect.stringContaining("ftp:")],
+    [
+      "a parameter elsewhere",
+      openapi({ parameters: [{ $ref: "https://x.example/p.json" }] }),
+      expect.stringContaining("another document"),
+    ],
+  ])("%s", async (_, description, detail) => {
+    expect(await call(description, "op")).toEqual(failure("configuration", 400, detail));
+    expect(service.entries).toEqual([]);
+  });
+});
