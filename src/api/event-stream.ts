@@ -79,6 +79,8 @@ async function pump(
     ...reply.getHeaders(),
     "content-type": `${EVENT_STREAM}; charset=utf-8`,
     "x-accel-buffering": "no",
+    // A process that drains waits for its connections: one that is kept for a next request would hold it up.
+    connection: "close",
   };
   raw.writeHead(200, headers as Record<string, string>);
   raw.write(`retry: ${RETRY_MS}\n\n`);
