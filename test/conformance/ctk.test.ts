@@ -1,29 +1,23 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import path from "node:path";
-import type { Dispatcher } from "undici";
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { openService, type Service } from "../../src/compose.ts";
-import { loadConfig } from "../../src/config/index.ts";
+import type { Service } from "../../src/compose.ts";
 import { isJsonObject, type Json } from "../../src/values/json.ts";
 import { type Api, apiOf, type Execution, type TaskRun } from "../support/api.ts";
 import { type Scenario, type Step, scenariosOf } from "../support/gherkin.ts";
 import { type Outside, startOutside } from "../support/outside.ts";
-import { startRedis, type TestServer } from "../support/servers.ts";
+import { pretendedHosts, type StandIn } from "../support/pretended-hosts.ts";
+import { openInProcess } from "../support/service-in-process.ts";
+import { CTK_DIR, filesOf, NEXT_CTK_DIR, unsupported } from "../support/spec.ts";
+import { onEachStore } from "../support/stores.ts";
 
-const SPEC_DIR = path.resolve(process.env.SPEC_DIR ?? path.join(import.meta.dirname, "../../../shared/spec"));
-const found = existsSync(path.join(SPEC_DIR, "ctk"));
-if (!found) console.warn(`skipped: no conformance kit at ${SPEC_DIR}/ctk (set SPEC_DIR)`);
+const KITS = [
+  ["the official conformance kit", CTK_DIR],
+  ["the kit of the renamed specification", NEXT_CTK_DIR],
+] as const;
 
-const scenarios = (found ? readdirSync(path.join(SPEC_DIR, "ctk")) : [])
-  .filter((name) => name.endsWith(".feature"))
-  .flatMap((name) => scenariosOf(readFileSync(path.join(SPEC_DIR, "ctk", name), "utf8")));
-
-/** Scenarios that need what this version does not run, with the service's own words. */
-const NOT_SUPPORTED = /^not supported by this version: /;
+/** Scenarios that need what this version does not run. */
 const SKIPPED: readonly string[] = [];
-
-const HOSTS = ["https://petstore.swagger.io", "https://httpbin.org"];
 
 /** What the kit uses of the pet store's own description. */
 const PETSTORE = {
@@ -64,7 +58,7 @@ const PETSTORE = {
 };
 
 /** The hosts of the kit, played by one server: pets 1 and 2, those of a status, and no pet by its name. */
-function playPetstore(outside: Outside): void {
+function playPetstore(outside: Outside): StandIn {
   const pet = (id: number, status = "available") => ({ id, name: `pet ${id}`, status });
   for (const id of [1, 2]) outside.answer(`/v2/pet/${id}`, () => ({ body: pet(id) }));
   outside.answer("/v2/pet/findByStatus", ({ path }) => {
@@ -77,15 +71,11 @@ function playPetstore(outside: Outside): void {
     return isIn ? { body: { authenticated: true, user: "serverless-workflow" } } : { status: 401 };
   });
   outside.answer("/v2/pet/getPetByName/Milou", () => ({ status: 404, body: { message: "there is no such pet" } }));
-}
-
-/** Sends requests for those hosts to the stand-in; the definition, its history and all before the request stay as they are. */
-function redirected(agent: Dispatcher, to: string): Dispatcher {
-  return agent.compose((dispatch) => (options, handler) => {
-    const origin = String(options.origin);
-    if (!HOSTS.includes(origin)) throw new Error(`the kit calls ${origin}, which nobody plays`);
-    return dispatch({ ...options, origin: to }, handler);
-  });
+  return ({ origin, href }) => {
+    if (["https://petstore.swagger.io", "https://httpbin.org"].includes(origin))
+      return outside.url + href.slice(origin.length);
+    throw new Error(`the kit calls ${href}, which nobody plays`);
+  };
 }
 
 /** What a scenario has come to. */
@@ -98,33 +88,19 @@ interface World {
 
 type Meaning = (world: World, words: readonly string[], doc: string) => Promise<void> | void;
 
-describe.skipIf(!found)("given a scenario of the official conformance kit, when it is run, then it holds", () => {
-  let redis: TestServer;
+onEachStore((store) => {
   let outside: Outside;
   let service: Service;
   let api: Api;
 
   beforeAll(async () => {
-    redis = await startRedis();
     outside = await startOutside();
-    playPetstore(outside);
-    const config = loadConfig({
-      REDIS_URL: redis.url,
-      PORT: "0",
-      HEALTH_PORT: "0",
-      METRICS_PORT: "0",
-      ALLOW_PRIVATE_NETWORK: "true",
-      LOG_LEVEL: "error",
-    });
-    service = await openService(config, ["api", "workflow", "task", "dlq"], {
-      aroundAgent: (agent) => redirected(agent, outside.url),
-    });
+    service = await openInProcess(store, pretendedHosts(playPetstore(outside)));
     api = apiOf({ url: service.addresses.api ?? "", metricsUrl: service.addresses.metrics });
   });
   afterAll(async () => {
-    await service.drain();
-    await outside.close();
-    await redis.stop();
+    await service?.drain();
+    await outside?.close();
   });
 
   const ended = ({ execution }: World): Execution => {
@@ -207,7 +183,7 @@ describe.skipIf(!found)("given a scenario of the official conformance kit, when 
   }
 
   /** Why this version cannot run it; undefined when it can. */
-  async function unsupported({ steps }: Scenario): Promise<string | undefined> {
+  async function lacking({ steps }: Scenario): Promise<string | undefined> {
     const definition = steps.find(({ text }) => text === "a workflow with definition:")?.doc ?? "";
     const { body } = await api.ask<{ issues: readonly { message: string }[] }>(
       "POST",
@@ -215,28 +191,33 @@ describe.skipIf(!found)("given a scenario of the official conformance kit, when 
       definition,
       "application/yaml",
     );
-    return body.issues.find(({ message }) => NOT_SUPPORTED.test(message))?.message;
+    return unsupported(body.issues);
   }
 
-  const skipped: string[] = [];
-  test.for(scenarios.map((scenario) => [scenario.feature, scenario.title, scenario] as const))(
-    "%s: %s",
-    async ([, title, scenario], { skip }) => {
-      const reason = await unsupported(scenario);
-      if (reason !== undefined) {
-        skipped.push(title);
-        console.warn(`skipped: "${title}": ${reason}`);
-        skip(reason);
-      }
-      const world: World = { definition: "", input: undefined, execution: undefined, tasks: [] };
-      for (const step of scenario.steps) await take(world, step);
-      expect(world.execution).toBeDefined();
-      expect(await api.rescues()).toBe(0);
-    },
-  );
+  for (const [kit, directory] of KITS) {
+    const scenarios = filesOf(directory, ".feature").flatMap((file) => scenariosOf(readFileSync(file, "utf8")));
+    describe.skipIf(scenarios.length === 0)(`given ${kit}, when a scenario of it is run, then it holds`, () => {
+      const skipped: string[] = [];
+      test.for(scenarios.map((scenario) => [scenario.feature, scenario.title, scenario] as const))(
+        "%s: %s",
+        async ([, title, scenario], { skip }) => {
+          const reason = await lacking(scenario);
+          if (reason !== undefined) {
+            skipped.push(title);
+            console.warn(`skipped: "${title}": ${reason}`);
+            skip(reason);
+          }
+          const world: World = { definition: "", input: undefined, execution: undefined, tasks: [] };
+          for (const step of scenario.steps) await take(world, step);
+          expect(world.execution).toBeDefined();
+          expect(await api.rescues()).toBe(0);
+        },
+      );
 
-  test("and only what is known to be missing is left out of the 21", () => {
-    expect(scenarios).toHaveLength(21);
-    expect([...skipped].sort()).toEqual(SKIPPED);
-  });
+      test("and only what is known to be missing is left out of the 21", () => {
+        expect(scenarios).toHaveLength(21);
+        expect([...skipped].sort()).toEqual(SKIPPED);
+      });
+    });
+  }
 });

@@ -15,9 +15,25 @@ export interface StoreUnderTest {
 /** The databases of a Redis with its default configuration. */
 const REDIS_DATABASES = 16;
 
-/** Runs the same tests on every store. Of hooks after all tests, those registered first run last: the servers outlive the services. */
-export function onEachStore(tests: (store: StoreUnderTest) => void): void {
-  describe("on Redis", () => {
+const KINDS = ["redis", "postgres", "embedded"] as const;
+
+/** Of a list such as `redis,embedded`, or `all`. @throws {Error} for another word. */
+function chosenStores(list: string): readonly string[] {
+  const chosen = list === "all" ? KINDS : list.split(",");
+  const unknown = chosen.find((kind) => !KINDS.some((known) => known === kind));
+  if (unknown !== undefined) throw new Error(`STORES is "all" or some of ${KINDS.join(",")}, not ${unknown}`);
+  return chosen;
+}
+
+/**
+ * Runs the same tests on every store, or on those that `STORES` names. Of hooks after all tests, those registered first run last: the
+ * servers outlive the services.
+ *
+ * @param usual the stores without `STORES`, for what takes long.
+ */
+export function onEachStore(tests: (store: StoreUnderTest) => void, usual = "all"): void {
+  const chosen = chosenStores(process.env.STORES ?? usual);
+  describe.runIf(chosen.includes("redis"))("on Redis", () => {
     const server = once(() => startRedis());
     let database = 0;
     afterAll(server.stop);
@@ -31,7 +47,7 @@ export function onEachStore(tests: (store: StoreUnderTest) => void): void {
       },
     });
   });
-  describe("on PostgreSQL", () => {
+  describe.runIf(chosen.includes("postgres"))("on PostgreSQL", () => {
     const server = once(() => startPostgres({ fsync: false }));
     afterAll(server.stop);
     tests({
@@ -39,7 +55,7 @@ export function onEachStore(tests: (store: StoreUnderTest) => void): void {
       fresh: async () => ({ DATABASE_URL: await freshDatabase(await server.get()) }),
     });
   });
-  describe("on the embedded PostgreSQL", () => {
+  describe.runIf(chosen.includes("embedded"))("on the embedded PostgreSQL", () => {
     const directories: string[] = [];
     afterAll(() => {
       for (const directory of directories) rmSync(directory, { recursive: true, force: true });
