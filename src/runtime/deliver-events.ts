@@ -1,6 +1,6 @@
 import { compileFilter, type EventFilter, type FilterDefinition } from "../dsl/event-filter.ts";
 import type { NewFact } from "../engine/facts.ts";
-import { filtersOf } from "../engine/index.ts";
+import { filtersOf, hearsAll } from "../engine/index.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type { Database } from "../ports/database.ts";
 import type { PublishedEvent, StoredSubscription } from "../ports/event-log.ts";
@@ -8,6 +8,7 @@ import type { EventStore } from "../ports/event-store.ts";
 import type { Log } from "../ports/executor.ts";
 import type { RuntimeMetrics } from "../ports/metrics.ts";
 import type { Queues } from "../ports/queues.ts";
+import { isUnheardType } from "../values/cloud-event.ts";
 import { hashOf, type TenantId } from "../values/ids.ts";
 import type { JsonObject } from "../values/json.ts";
 import { bucketFor } from "./event-index.ts";
@@ -171,9 +172,10 @@ export function createEventDelivery(ports: DeliveryPorts): EventDelivery {
     if (!head || asked?.type !== "event.subscribed") return undefined;
     const task = (await ports.definitions.get(tenant, head.definition.digest)).byKey.get(asked.data.key);
     if (task?.kind !== "listen") return undefined;
-    const hearsAll = task.to.kind === "any" && task.to.filters.length === 0;
+    const hearsEvery = hearsAll(task);
     const all = filtersOf(task);
-    return ({ event, at }: PublishedEvent) => hearsAll || all.some(({ filter }) => filter.matches(event, args, at));
+    return ({ event, at }: PublishedEvent) =>
+      !isUnheardType(event.type) && (hearsEvery || all.some(({ filter }) => filter.matches(event, args, at)));
   }
 
   function filterOf(id: string, definition: JsonObject | undefined): EventFilter | undefined {

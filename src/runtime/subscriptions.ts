@@ -1,5 +1,5 @@
 import type { HistoryEvent } from "../engine/events.ts";
-import { type ExecutionState, filtersOf, owed } from "../engine/index.ts";
+import { type ExecutionState, filtersOf, hearsAll, owed } from "../engine/index.ts";
 import type { OwedWork } from "../engine/owed-work.ts";
 import type { ExecutionHead } from "../ports/event-store.ts";
 import type { ExecutionId } from "../values/ids.ts";
@@ -42,8 +42,7 @@ export async function subscribe(ports: Ports, listener: Listener, name: number, 
   const task = workflow.byKey.get(asked.data.key);
   if (task?.kind !== "listen") throw new Error(`task "${asked.data.key}" of ${executionId} does not listen`);
   const { from, expected, args = {} } = asked.data;
-  const hearsAll = task.to.kind === "any" && task.to.filters.length === 0;
-  const places = placesOf(filtersOf(task), expected, hearsAll);
+  const places = placesOf(filtersOf(task), expected, hearsAll(task));
   await ports.failpoints.hit("before-subscribe");
   const id = subscriptionId(executionId, name);
   const stored = await ports.database.subscribe({ id, tenant, executionId, workflowId, name, from, places, args });

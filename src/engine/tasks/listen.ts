@@ -62,6 +62,11 @@ export function filtersOf(task: ListenTask): readonly ListenFilter[] {
   return [...task.to.filters, ...(isStrategy(task.until) ? task.until.filters : [])];
 }
 
+/** True when a filter of it, or of its `until`, is `any: []`: every event. */
+export function hearsAll({ to, until }: ListenTask): boolean {
+  return [to, isStrategy(until) ? until : to].some((each) => each.kind === "any" && each.filters.length === 0);
+}
+
 function isStrategy(until: Program | EventStrategy | null): until is EventStrategy {
   return until !== null && "filters" in until;
 }
