@@ -30,7 +30,8 @@ export function lifecycleOfTask({ type }: EventEnvelope): boolean {
  * The lifecycle events of the DSL that a recorded event stands for, oldest first. Their ids are made of its name, so that a repeated
  * one is known by `source` and `id`.
  *
- * @param state at or after the event: what is open when an execution is suspended or resumed.
+ * @param state what is open when an execution is suspended, resumed or cancelled: of a cancellation the state before it, else at or after
+ *   the event.
  */
 export function lifecycleEvents(event: HistoryEvent, head: Head, state: ExecutionState): readonly EventEnvelope[] {
   const at = new Date(event.at).toISOString();
@@ -53,7 +54,7 @@ export function lifecycleEvents(event: HistoryEvent, head: Head, state: Executio
     envelope(`workflow.${what}`, what, { name: qualified, ...data });
   const task = (what: OfTask, reference: string, data: JsonObject, part: string = what) =>
     envelope(`task.${what}`, part, { workflow: qualified, task: reference, ...data });
-  const openTasks = (what: "suspended" | "resumed", data: JsonObject) =>
+  const openTasks = (what: "suspended" | "resumed" | "cancelled", data: JsonObject) =>
     Object.values(state.frames)
       .filter(({ id, parent }) => parent !== 0 && id < event.sequence)
       .map(({ id, task: reference }) => task(what, reference, data, `${what}.${id}`));
@@ -68,7 +69,7 @@ export function lifecycleEvents(event: HistoryEvent, head: Head, state: Executio
     case "execution.retried":
       return [workflow("resumed", { resumedAt: at })];
     case "execution.cancelled":
-      return [workflow("cancelled", { cancelledAt: at })];
+      return [...openTasks("cancelled", { cancelledAt: at }), workflow("cancelled", { cancelledAt: at })];
     case "workflow.completed":
       return [workflow("completed", { completedAt: at, ...outputOf(event.data.output) })];
     case "workflow.failed":

@@ -1,5 +1,5 @@
 import type { HistoryEvent } from "../engine/events.ts";
-import type { ExecutionState } from "../engine/index.ts";
+import { type ExecutionState, fold } from "../engine/index.ts";
 import type { EventChannel, EventLog, EventsKept, NewPublishedEvent } from "../ports/event-log.ts";
 import type { ExecutionHead } from "../ports/event-store.ts";
 import type { TenantId } from "../values/ids.ts";
@@ -74,6 +74,7 @@ export function createPublisher(database: Pick<EventLog, "publishEvents">, kept:
  *
  * @param after of the events up to this one that was done before.
  * @param known events that are at hand, the last ones.
+ * @param before the state that `known` follows, where it is at hand: what a cancellation found open.
  */
 export async function publishHistory(
   ports: Ports,
@@ -81,6 +82,7 @@ export async function publishHistory(
   after: number,
   known: readonly HistoryEvent[],
   state: ExecutionState,
+  before?: ExecutionState,
 ): Promise<void> {
   if (after >= head.version) return;
   const first = known[0]?.sequence ?? head.version + 1;
@@ -95,8 +97,14 @@ export async function publishHistory(
     ports,
     head,
     known.filter(({ sequence }) => sequence > after),
-    state,
+    before === undefined ? state : openAtCancel(before, known, state),
   );
+}
+
+/** A cancelled state has no tasks any more: the last one that had, or the state itself when nobody cancelled. */
+function openAtCancel(before: ExecutionState, known: readonly HistoryEvent[], state: ExecutionState): ExecutionState {
+  const end = known.findIndex(({ type }) => type === "execution.cancelled");
+  return end < 0 ? state : fold(known.slice(0, end), before);
 }
 
 async function publishAll(
