@@ -1,8 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { EventEnvelope } from "../../src/values/cloud-event.ts";
 import type { Json } from "../../src/values/json.ts";
-import { type Api, apiOf, type Execution, eventually } from "../support/api.ts";
+import { type Api, apiOf, type CloudEvent, type Execution, eventually } from "../support/api.ts";
 import { type Outside, type OutsideCall, startOutside } from "../support/outside.ts";
-import { allScenarios, definitionOf, type OutsideAnswer, othersOf, type Scenario } from "../support/scenario.ts";
+import {
+  allScenarios,
+  definitionOf,
+  type OutsideAnswer,
+  othersOf,
+  type Scenario,
+  type Step,
+} from "../support/scenario.ts";
 import { type ServiceProcess, startService } from "../support/service-process.ts";
 import { onEachStore } from "../support/stores.ts";
 
@@ -15,14 +23,14 @@ onEachStore((store) => {
   describe("given a scenario, when it is run over HTTP, then it holds", () => {
     let outside: Outside;
     let service: ServiceProcess;
-    let api: Api;
+    /** Each scenario is a tenant: it hears no events of others. */
+    const apiFor = ({ id }: Scenario): Api => apiOf(service, id);
     beforeAll(async () => {
       outside = await startOutside();
       service = await startService({ env: { ...(await store.fresh()), ...SETTINGS } });
-      api = apiOf(service);
     });
     afterAll(async () => {
-      expect(await api.rescues()).toBe(0);
+      expect(await apiOf(service).rescues()).toBe(0);
       expect(await service.stop()).toBe(0);
       await outside.close();
     });
@@ -30,39 +38,55 @@ onEachStore((store) => {
     test.concurrent.for(scenarios.map((scenario) => [scenario.group, scenario.name, scenario] as const))(
       "%s: %s",
       async ([, , scenario]) => {
+        const api = apiFor(scenario);
         play(scenario, outside);
         const definition = definitionOf(scenario, outside.url);
         if (scenario.refused !== undefined) return expectRefusal(await api.register(definition), scenario.refused);
         for (const other of othersOf(scenario, outside.url))
           expect((await api.register(other)).body.errors).toBeUndefined();
         const started = await api.start(definition, scenario.input === undefined ? {} : { input: scenario.input });
-        await take(scenario, started.executionId);
-        await expectEnd(scenario, await api.ended(started.executionId));
+        await take(api, scenario, started.executionId);
+        const execution = await api.ended(started.executionId);
+        await expectEnd(api, scenario, execution);
+        await expectEvents(api, scenario, execution);
       },
     );
 
     /** What happens to the execution from outside while it runs. */
-    async function take(scenario: Scenario, executionId: string): Promise<void> {
-      for (const { when, do: action, events = [] } of scenario.steps ?? []) {
+    async function take(api: Api, scenario: Scenario, executionId: string): Promise<void> {
+      for (const [at, step] of (scenario.steps ?? []).entries()) {
+        const { when, do: action } = step;
         await eventually(
           () => api.view(executionId),
           ({ status, waitingFor }) =>
             (when.status === undefined || status === when.status) &&
-            (when.waitingFor === undefined || waitingFor.some(({ kind }) => kind === when.waitingFor)) &&
+            (when.waitingFor === undefined || waitingFor.some((each) => isWaitOf(each, when.waitingFor))) &&
             (when.calls === undefined || callsOf(scenario, outside).length >= when.calls),
         );
-        if (action === "publish") {
-          for (const event of events) {
-            const { status, body } = await api.ask("POST", "/api/v1/events", event, "application/cloudevents+json");
-            expect(status, JSON.stringify(body)).toBeLessThan(300);
-          }
-        } else {
-          expect((await api.act(executionId, action)).status).toBeLessThan(300);
+        const { heard = 0 } = when;
+        if (heard > 0) {
+          const count = async () => ofType(await api.history(executionId), "event.received").length;
+          await eventually(count, (taken) => taken >= heard);
         }
+        if (action === "publish") await publish(api, step, at);
+        else expect((await api.act(executionId, action)).status).toBeLessThan(300);
       }
     }
 
-    async function expectEnd(scenario: Scenario, execution: Execution): Promise<void> {
+    async function publish(api: Api, { events = [], binary }: Step, at: number): Promise<void> {
+      for (const [index, event] of events.entries()) {
+        const whole = { specversion: "1.0", id: `${at}-${index}`, source: PUBLISHER, ...event };
+        const { status, body } = await api.ask("POST", "/api/v1/events", whole, "application/cloudevents+json");
+        expect(status, JSON.stringify(body)).toBe(202);
+      }
+      if (binary === undefined) return;
+      const { type, contentType, text } = binary;
+      const attributes = { "ce-specversion": "1.0", "ce-id": `${at}-b`, "ce-source": PUBLISHER, "ce-type": type };
+      const { status } = await api.ask("POST", "/api/v1/events", text, contentType, attributes);
+      expect(status).toBe(202);
+    }
+
+    async function expectEnd(api: Api, scenario: Scenario, execution: Execution): Promise<void> {
       const { status, output, error } = scenario;
       expect({ status: execution.status, error: execution.error }).toMatchObject({
         status,
@@ -77,8 +101,61 @@ onEachStore((store) => {
       }
       if (tasks !== undefined) expect((await api.tasks(execution.executionId)).map(({ name }) => name)).toEqual(tasks);
     }
+
+    /** Through the stream of events, as others see them. */
+    async function expectEvents(api: Api, { steps, emitted, lifecycle }: Scenario, { executionId }: Execution) {
+      if (emitted === undefined && lifecycle === undefined) return;
+      const recorded = ofType(await api.history(executionId), "event.emitted").length;
+      const given = new Set(
+        (steps ?? []).flatMap(({ events = [] }) => events).map(({ source, id }) => `${source} ${id}`),
+      );
+      const isOther = ({ source, id }: EventEnvelope) => source === PUBLISHER || given.has(`${source} ${id}`);
+      const split = (seen: readonly EventEnvelope[]) => ({
+        told: seen.filter(({ type, executionid }) => type.startsWith(LIFECYCLE) && executionid === executionId),
+        said: seen.filter((event) => !event.type.startsWith(LIFECYCLE) && !isOther(event)),
+      });
+      const seen = await api.published((all) => {
+        const { told, said } = split(all);
+        return said.length >= recorded && told.some(({ type }) => WORKFLOW_ENDS.has(shortType(type)));
+      });
+      const { told, said } = split(seen);
+      if (emitted !== undefined) {
+        expect(said).toMatchObject(emitted.map(present));
+        for (const [index, wanted] of emitted.entries())
+          for (const name of Object.keys(wanted).filter((key) => wanted[key] === null))
+            expect(said[index]).not.toHaveProperty(name);
+        expect(said).toHaveLength(emitted.length);
+      }
+      if (lifecycle === undefined) return;
+      const wanted = lifecycle.map((each) => (typeof each === "string" ? { type: each } : each));
+      const short = told.map((event) => ({ ...event, type: shortType(event.type) }));
+      expect(short.map(({ type }) => type)).toEqual(wanted.map(({ type }) => type));
+      expect(short).toMatchObject(wanted);
+    }
   });
 });
+
+/** The source of what the test itself publishes, where a scenario does not name one. */
+const PUBLISHER = "/scenario";
+const LIFECYCLE = "io.serverlessworkflow.";
+const WORKFLOW_ENDS = new Set(["completed", "faulted", "cancelled"].map((end) => `workflow.${end}`));
+
+/** A worker that has not read a message yet is an `event` too, but nothing that is listened for. */
+function isWaitOf({ kind, detail }: Execution["waitingFor"][number], wanted: string | undefined): boolean {
+  return kind === wanted && (kind !== "event" || detail.includes("listens for"));
+}
+
+function shortType(type: string): string {
+  return type.slice(LIFECYCLE.length).replace(/\.v1$/, "");
+}
+
+function present(event: Readonly<Record<string, Json>>) {
+  return Object.fromEntries(Object.entries(event).filter(([, value]) => value !== null));
+}
+
+function ofType(history: readonly CloudEvent[], type: string): readonly CloudEvent[] {
+  return history.filter((event) => event.type === `io.flunq.${type}`);
+}
 
 function expectRefusal({ status, body }: Awaited<ReturnType<Api["register"]>>, refused: readonly string[]): void {
   expect(status).toBe(422);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { EventEnvelope } from "../../src/values/cloud-event.ts";
 import type { Json } from "../../src/values/json.ts";
 import type { ServiceProcess } from "./service-process.ts";
 
@@ -61,13 +62,14 @@ export interface Answer<Body> {
 /** How long a test waits for what must come; a healthy service needs a fraction of it. */
 export const PATIENCE_MS = 50_000;
 
-/** The service as its users meet it: over HTTP. */
-export function apiOf(service: Pick<ServiceProcess, "url" | "metricsUrl">) {
-  async function ask<Body>(method: string, path: string, body?: unknown, type = "application/json") {
+/** The service as its users meet it: over HTTP, as a tenant. */
+export function apiOf(service: Pick<ServiceProcess, "url" | "metricsUrl">, tenant = "default") {
+  async function ask<Body>(method: string, path: string, body?: unknown, type = "application/json", headers = {}) {
     const text = typeof body === "string" ? body : JSON.stringify(body);
     const response = await fetch(service.url + path, {
       method,
-      ...(body === undefined ? {} : { headers: { "content-type": type }, body: text }),
+      headers: { ...headers, "x-tenant-id": tenant, ...(body === undefined ? {} : { "content-type": type }) },
+      ...(body === undefined ? {} : { body: text }),
     });
     const answer = await response.text();
     return { status: response.status, body: (answer === "" ? null : JSON.parse(answer)) as Body };
@@ -129,6 +131,27 @@ export function apiOf(service: Pick<ServiceProcess, "url" | "metricsUrl">) {
       ),
     async letterOf(executionId: string): Promise<Letter | undefined> {
       return (await pages<Letter>("/api/v1/dead-letters")).find((letter) => letter.executionId === executionId);
+    },
+    /** What was published for the tenant, lifecycle included, from the oldest kept on; all there is once the last of them is as wanted. */
+    async published(wanted: (seen: readonly EventEnvelope[]) => boolean): Promise<readonly EventEnvelope[]> {
+      const controller = new AbortController();
+      const signal = AbortSignal.any([controller.signal, AbortSignal.timeout(PATIENCE_MS)]);
+      const seen: EventEnvelope[] = [];
+      const headers = { "x-tenant-id": tenant };
+      const { body } = await fetch(`${service.url}/api/v1/events/stream?after=0-0`, { headers, signal });
+      if (body === null) throw new Error("the stream of events has no body");
+      let text = "";
+      for await (const part of body.pipeThrough(new TextDecoderStream())) {
+        text += part;
+        for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+          const data = /^data: (.*)$/m.exec(text.slice(0, end))?.[1];
+          if (data !== undefined) seen.push(JSON.parse(data) as EventEnvelope);
+          text = text.slice(end + 2);
+        }
+        if (wanted(seen)) break;
+      }
+      controller.abort();
+      return seen;
     },
     redrive: (letterId: string) => ask<Letter & { code?: string }>("POST", `/api/v1/dead-letters/${letterId}/redrive`),
     /** What Bull Board's page shows of the dead letters, under *failed*. */

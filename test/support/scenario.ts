@@ -29,11 +29,15 @@ const step = z.strictObject({
     waitingFor: z.string().optional(),
     calls: z.number().int().optional(),
     status: z.string().optional(),
+    /** Until so many events were taken. */
+    heard: z.number().int().optional(),
   }),
   /** Then this is done. */
   do: z.enum(["cancel", "pause", "resume", "terminate", "publish"]),
-  /** For `publish`: CloudEvents, one after another. */
+  /** For `publish`: CloudEvents, one after another; `specversion`, `id` and `source` are made up where they are missing. */
   events: z.array(object).optional(),
+  /** For `publish`: one in binary mode, its data as they are sent. */
+  binary: z.strictObject({ type: z.string(), contentType: z.string(), text: z.string() }).optional(),
 });
 
 const scenarioSchema = z.strictObject({
@@ -57,12 +61,15 @@ const scenarioSchema = z.strictObject({
   anyOrder: z.boolean().optional(),
   /** Names of the tasks that were started or skipped, in order. */
   tasks: z.array(z.string()).optional(),
-  /** CloudEvents that were published, members only. */
+  /** All CloudEvents that were emitted, in order: members they must have, null for those they must not have. */
   emitted: z.array(object).optional(),
+  /** All lifecycle events of the execution, in order: types without `io.serverlessworkflow.` and `.v1`, or members with such a type. */
+  lifecycle: z.array(z.union([z.string(), object])).optional(),
   /** It is refused when registered, for these reasons: `pointer: message`; a reason may begin a longer one. */
   refused: z.array(z.string()).optional(),
 });
 export type Scenario = z.infer<typeof scenarioSchema> & { readonly id: string; readonly group: string };
+export type Step = z.infer<typeof step>;
 export type OutsideAnswer = z.infer<typeof answer>;
 
 const DIRECTORY = path.join(import.meta.dirname, "../conformance/scenarios");
