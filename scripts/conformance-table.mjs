@@ -4,7 +4,7 @@ const STORE = /^on (?:the )?(.+)$/;
 const SUITES = [
   { file: "ctk.test.ts", block: /official conformance kit/, title: "official kit" },
   { file: "ctk.test.ts", block: /renamed specification/, title: "kit of the renamed specification" },
-  { file: "run-examples.test.ts", block: /example/, title: "official examples" },
+  { file: "run-examples.test.ts", block: /example/, title: "official examples that can run" },
   { file: "scenarios.test.ts", block: /scenario/, title: "our scenarios" },
 ];
 const BEGIN = "<!-- conformance: written by `npm run conformance -- --write` -->";
