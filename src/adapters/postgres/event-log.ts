@@ -26,10 +26,11 @@ const TEXTS = {
       SELECT * FROM durabull.published_event e WHERE e.tenant = $1 AND e.channel = $2 AND e.position > $3
       ORDER BY e.position LIMIT $4
     ) e ON true ORDER BY e.position`,
+  // Of one moment too, also when nothing is found: what is published a moment later must not count as told.
   undelivered: `WITH channel AS (
       SELECT last, delivered FROM durabull.event_channel WHERE tenant = $1 AND channel = 'event'
     )
-    SELECT channel.last, e.position, e.at, e.body, c.ids, c.definitions FROM channel JOIN LATERAL (
+    SELECT channel.last, e.position, e.at, e.body, c.ids, c.definitions FROM channel LEFT JOIN LATERAL (
       SELECT * FROM durabull.published_event e
       WHERE e.tenant = $1 AND e.channel = 'event' AND e.position > channel.delivered ORDER BY e.position LIMIT $2
     ) e ON true LEFT JOIN LATERAL (
@@ -82,18 +83,19 @@ export function createEventLog(pool: Pool, schema: string): EventLog {
 
     async undeliveredEvents(tenant, limit) {
       const rows = await pool.query<UndeliveredRow>(sql.undelivered, [tenant, limit]);
-      const last = Number(rows[0]?.last ?? (await pool.value<string>(sql.eventsEnd, [tenant, "event"])));
+      const last = Number(rows[0]?.last ?? 0);
+      const found = rows.filter(isEvent);
       const classes = new Map<string, JsonObject>();
       for (const { ids, definitions } of rows) {
         for (const [i, id] of (ids ?? []).entries()) {
           if (!classes.has(id)) classes.set(id, JSON.parse(definitions?.[i] ?? "{}"));
         }
       }
-      const events = rows.filter(isEvent).flatMap((row) => {
+      const events = found.flatMap((row) => {
         const ids = row.ids ?? [];
         return ids.length === 0 ? [] : [{ ...eventOf(row), classes: ids }];
       });
-      const upTo = rows.length === limit ? Number(rows.at(-1)?.position ?? last) : last;
+      const upTo = found.length === limit ? Number(found.at(-1)?.position ?? last) : last;
       return { events, classes, upTo, more: upTo < last };
     },
 

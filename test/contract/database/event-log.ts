@@ -125,6 +125,23 @@ export function eventLogContract(open: OpenDatabase): void {
     expect(await db.tenantsToDeliver([T, "other"])).toEqual([]);
   });
 
+  test("given events that come while somebody looks for what is to be delivered, when all is noted as delivered, then each was told", async () => {
+    const db = database();
+    await db.subscribe(aSubscription());
+    const publishing = (async () => {
+      for (let i = 0; i < 100; i++) await db.publishEvents(T, "event", [anEvent()], KEPT);
+    })();
+    const told = new Set<number>();
+    for (let done = 0; done < 100; ) {
+      const { events, upTo } = await db.undeliveredEvents(T, 10);
+      for (const { position } of events) told.add(position);
+      await db.eventsDelivered(T, upTo);
+      done = upTo;
+    }
+    await publishing;
+    expect(told.size).toBe(100);
+  });
+
   test("given events that nobody can hear, when all before them is delivered, then they need no delivery", async () => {
     const db = database();
     await db.publishEvents(T, "event", [anEvent([])], KEPT);
