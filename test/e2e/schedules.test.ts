@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { ScheduleBody, TriggeredBody } from "../../src/api/schemas/schedules.ts";
 import type { ExecutionSummaryBody } from "../../src/client/index.ts";
-import { eventually } from "../support/api.ts";
+import { apiOf, eventually } from "../support/api.ts";
 import { serviceOnStore } from "../support/service-on-store.ts";
+import { startService } from "../support/service-process.ts";
 import { onEachStore } from "../support/stores.ts";
 
 interface Problem {
@@ -142,6 +143,51 @@ onEachStore((store) => {
       expect(await runs(name)).toHaveLength(1);
       const resumed = (await act<ScheduleBody>(name, "resume")).body;
       expect(resumed).toMatchObject({ state: "active", nextAt });
+    });
+
+    test("when the service is killed and comes back, then what was missed is made up for as the definition says", async () => {
+      const env = { ...(await store.fresh()), SCHEDULE_MIN_INTERVAL: "50ms", SCHEDULE_MISSED_AFTER: "1s" };
+      const first = await startService({ env });
+      const all = definition("{every: {milliseconds: 500}}", QUICK, "{catchUp: all}");
+      const none = definition("{every: {milliseconds: 500}}", QUICK, "{catchUp: none}");
+      for (const { text } of [all, none]) expect(await apiOf(first).register(text)).toMatchObject({ status: 201 });
+      await first.kill();
+      const downUntil = Date.now() + 2_500;
+      await eventually(Date.now, (now) => now >= downUntil);
+      const second = await startService({ env });
+      const api = apiOf(second);
+      const look = async (name: string) => (await api.ask<ScheduleBody>("GET", `/api/v1/schedules/sched/${name}`)).body;
+      const list = async (name: string) => {
+        const query = `limit=500&label=durabull/schedule:sched/${name}`;
+        const { body } = await api.ask<{ items: readonly ExecutionSummaryBody[] }>(
+          "GET",
+          `/api/v1/executions?${query}`,
+        );
+        return body.items.map(({ labels }) => Date.parse(labels["durabull/scheduled-for"] ?? "")).sort((a, b) => a - b);
+      };
+      await eventually(
+        () => look(all.name),
+        ({ fired }) => fired > 8,
+      );
+      await eventually(
+        () => look(none.name),
+        ({ fired, skipped }) => fired > 1 && skipped > 0,
+      );
+      for (const { name } of [all, none]) await api.ask("POST", `/api/v1/schedules/sched/${name}/pause`);
+      const steps = async (name: string) => {
+        const { since, fired } = await look(name);
+        const moments = await eventually(
+          () => list(name),
+          (found) => found.length >= fired,
+        );
+        return moments.map((at) => (at - Date.parse(since)) / 500);
+      };
+      const caughtUp = await steps(all.name);
+      expect(caughtUp).toEqual(caughtUp.map((_, i) => i + 1));
+      // Some before it was killed, perhaps, then a gap.
+      const left = await steps(none.name);
+      expect(left.some((step, i) => step > (left[i - 1] ?? 0) + 2)).toBe(true);
+      expect(await second.stop()).toBe(0);
     });
 
     test("when a newer version comes or goes, then the newest listed one's is active; unlisting all ends it", async () => {

@@ -23,7 +23,7 @@ import { createFailpoints } from "../../../src/runtime/failpoints.ts";
 import { noticingDatabase, noticingEvents } from "../../../src/runtime/noticing.ts";
 import { createPublisher } from "../../../src/runtime/publish-events.ts";
 import { createScaler } from "../../../src/runtime/scaler.ts";
-import { createScheduler } from "../../../src/runtime/schedules/scheduler.ts";
+import { createScheduler, type Scheduler } from "../../../src/runtime/schedules/scheduler.ts";
 import { createScheduleService } from "../../../src/runtime/schedules/service.ts";
 import { createExecutionService, type ExecutionService } from "../../../src/runtime/service.ts";
 import { createStarter } from "../../../src/runtime/start-execution.ts";
@@ -66,6 +66,7 @@ export interface ApiWorld {
   readonly queues: BullmqQueues;
   readonly notices: Notices;
   readonly executions: ExecutionService;
+  readonly scheduler: Scheduler;
   /** Commits what an engine would have decided, after the head as it is now. */
   decide(executionId: string, options: CommitOptions): Promise<ExecutionHead>;
   close(): Promise<void>;
@@ -142,6 +143,7 @@ export async function openApiWorld(
     queues,
     notices,
     executions,
+    scheduler,
     async decide(executionId, options) {
       const [head] = await events.heads([executionId]);
       if (!head) throw new Error(`there is no execution ${executionId}`);
