@@ -303,6 +303,7 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
       if (record === undefined) return stored;
       const written = await write(stored, record, now);
       if (written === undefined) continue;
+      if (stored.record.buffered !== null && record.buffered === null) metrics.scheduleSkipped("paused");
       if (stored.record.nextAt !== record.nextAt) await disarm(stored, now);
       return written;
     }
