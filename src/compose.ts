@@ -8,6 +8,7 @@ import { listen } from "./compose/listen.ts";
 import {
   type Role,
   runtimePorts,
+  schedulerSettings,
   startLetterRole,
   startStandInRole,
   startTaskRole,
@@ -25,6 +26,7 @@ import type { Log } from "./ports/executor.ts";
 import { createDefinitionService, type DefinitionService } from "./runtime/definitions.ts";
 import { createEventService } from "./runtime/event-service.ts";
 import { createScaler } from "./runtime/scaler.ts";
+import { createScheduleService } from "./runtime/schedules/service.ts";
 import { createExecutionService, type ExecutionService } from "./runtime/service.ts";
 
 export type RoleName = "api" | "workflow" | "task" | "dlq";
@@ -93,6 +95,9 @@ export async function openService(
       database: adapters.database,
       log: logger,
       runAllowed: config.runAllowed,
+      failpoints: ports.failpoints,
+      schedules: ports.schedules,
+      scheduleMinIntervalMs: config.scheduleMinIntervalMs,
     });
     const executions = createExecutionService({
       ...adapters,
@@ -114,6 +119,11 @@ export async function openService(
     });
     const eventService = createEventService({
       ...{ ...adapters, ...ports },
+      payloadBytes: config.payloadMaxBytes,
+    });
+    const schedules = createScheduleService({
+      ...{ ...adapters, ...ports },
+      settings: schedulerSettings(config, adapters.partitions),
       payloadBytes: config.payloadMaxBytes,
     });
     // A task worker runs the user's functions, which may compute for as long as they like.
@@ -150,6 +160,7 @@ export async function openService(
         executions,
         definitions,
         eventService,
+        schedules,
         scaler: createScaler(adapters.queues, config.scalerJobsPerWorker),
         health,
         logger,

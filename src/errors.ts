@@ -71,7 +71,7 @@ export class NotFoundError extends DurabullError {
   readonly code: `DURABULL_${string}`;
   /** @param known names that would have been found, where those are few and no secret. */
   constructor(
-    what: "definition" | "execution" | "workflow" | "dead letter" | "queue",
+    what: "definition" | "execution" | "workflow" | "schedule" | "dead letter" | "queue",
     name: string,
     known?: readonly string[],
   ) {
@@ -87,6 +87,7 @@ export type ConflictCode =
   | "DURABULL_WORKFLOW_ID_TAKEN"
   | "DURABULL_DEFINITION_CONFLICT"
   | "DURABULL_DEFINITION_IN_USE"
+  | "DURABULL_SCHEDULE_BUSY"
   | "DURABULL_LETTER_ALREADY_REDRIVEN"
   | "DURABULL_LETTER_IN_USE"
   | "DURABULL_HISTORY_FULL";

@@ -12,6 +12,7 @@ import type { Tracing } from "../ports/tracing.ts";
 import type { DefinitionService } from "../runtime/definitions.ts";
 import type { EventService } from "../runtime/event-service.ts";
 import type { Scaler } from "../runtime/scaler.ts";
+import type { ScheduleService } from "../runtime/schedules/service.ts";
 import type { ExecutionService } from "../runtime/service.ts";
 import { createEventStreams, STREAM_LIMITS, type StreamLimits } from "./event-stream.ts";
 import type { HttpApp } from "./http-app.ts";
@@ -33,6 +34,7 @@ import { type HealthRegistry, healthRoutes, type MetricsRegistry, metricsRoute }
 import { openApi } from "./routes/openapi.ts";
 import { type BoardQueue, queueBoard } from "./routes/queue-board.ts";
 import { scalerRoutes } from "./routes/scaler.ts";
+import { scheduleRoutes } from "./routes/schedules.ts";
 import { streamRoutes } from "./routes/streams.ts";
 import { workflowRoutes } from "./routes/workflows.ts";
 import { pathOf, sendProblem } from "./send-problem.ts";
@@ -48,6 +50,7 @@ export interface AppDeps {
   readonly executions: ExecutionService;
   readonly definitions: DefinitionService;
   readonly eventService: EventService;
+  readonly schedules: ScheduleService;
   readonly scaler: Scaler;
   readonly health: HealthRegistry;
   readonly logger: FastifyBaseLogger;
@@ -87,6 +90,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
       executionRoutes(api, deps);
       streamRoutes(api, { ...deps, streams, heartbeatMs: limits.heartbeatMs });
       workflowRoutes(api, deps);
+      scheduleRoutes(api, deps);
       deadLetterRoutes(api, deps);
       scalerRoutes(api, deps);
       await eventRoutes(api, { ...deps, streams });

@@ -4,6 +4,7 @@ import { deadLetterCommands } from "./commands/dead-letters.ts";
 import { definitionCommands } from "./commands/definitions.ts";
 import { eventCommands } from "./commands/events.ts";
 import { executionCommands } from "./commands/executions.ts";
+import { scheduleCommands } from "./commands/schedules.ts";
 import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { EXIT } from "./exit-codes.ts";
 import { remote } from "./remote.ts";
@@ -61,6 +62,7 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
     executionCommands(terminal, done),
     definitionCommands(terminal, done),
     eventCommands(terminal),
+    scheduleCommands(terminal),
     deadLetterCommands(terminal),
   ];
   for (const group of groups) {

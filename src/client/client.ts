@@ -10,6 +10,7 @@ import type {
   StateBody,
   TaskBody,
 } from "../api/schemas/executions.ts";
+import type { ScheduleBody, TriggeredBody } from "../api/schemas/schedules.ts";
 import type { EventEnvelope } from "../values/cloud-event.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import type { ExecutionStatus } from "../values/status.ts";
@@ -232,6 +233,26 @@ export class DurabullClient {
     return this.#send("GET", `/workflows/${encodeURIComponent(workflowId)}/history`, { query: { ...options } });
   }
 
+  /** By namespace and name: each definition whose newest version has a schedule. */
+  schedules(options: PageOptions & { readonly namespace?: string } = {}): Promise<ListOf<ScheduleBody>> {
+    return this.#send("GET", "/schedules", { query: { ...options } });
+  }
+  schedule(namespace: string, name: string): Promise<ScheduleBody> {
+    return this.#send("GET", schedulePath(namespace, name));
+  }
+  pauseSchedule(namespace: string, name: string, reason?: string, how: Keyed = {}): Promise<ScheduleBody> {
+    const json = reason === undefined ? {} : { json: { reason } };
+    return this.#send("POST", `${schedulePath(namespace, name)}/pause`, { ...json, headers: keyHeaders(how) });
+  }
+  resumeSchedule(namespace: string, name: string, how: Keyed = {}): Promise<ScheduleBody> {
+    return this.#send("POST", `${schedulePath(namespace, name)}/resume`, { headers: keyHeaders(how) });
+  }
+  /** Starts an execution now. */
+  triggerSchedule(namespace: string, name: string, input?: Json, how: Keyed = {}): Promise<TriggeredBody> {
+    const json = input === undefined ? {} : { json: { input } };
+    return this.#send("POST", `${schedulePath(namespace, name)}/trigger`, { ...json, headers: keyHeaders(how) });
+  }
+
   deadLetters(options: PageOptions = {}): Promise<ListOf<LetterBody>> {
     return this.#send("GET", "/dead-letters", { query: { ...options } });
   }
@@ -332,6 +353,10 @@ function executionPath(executionId: string): string {
 
 function letterPath(letterId: string): string {
   return `/dead-letters/${encodeURIComponent(letterId)}`;
+}
+
+function schedulePath(namespace: string, name: string): string {
+  return `/schedules/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
 }
 
 function keyHeaders({ idempotencyKey }: Keyed): Readonly<Record<string, string>> {

@@ -10,6 +10,7 @@ export type {
   StateBody,
   TaskBody,
 } from "../api/schemas/executions.ts";
+export type { ScheduleBody, TriggeredBody } from "../api/schemas/schedules.ts";
 export type { EventEnvelope } from "../values/cloud-event.ts";
 export type { Json, JsonObject } from "../values/json.ts";
 export {

@@ -20,6 +20,7 @@ import type { Log } from "../ports/executor.ts";
 import type { Consumer } from "../ports/queues.ts";
 import type { Tracing } from "../ports/tracing.ts";
 import { ActivitiesInHand } from "../runtime/activities-in-hand.ts";
+import { createAdmission } from "../runtime/admission.ts";
 import { createDefinitions } from "../runtime/compiled-definitions.ts";
 import { redrive } from "../runtime/dead-letters.ts";
 import { createEventDelivery } from "../runtime/deliver-events.ts";
@@ -32,9 +33,12 @@ import { createPublisher } from "../runtime/publish-events.ts";
 import { createReconciler } from "../runtime/reconcile.ts";
 import { createResources } from "../runtime/resources.ts";
 import { runActivity } from "../runtime/run-activity.ts";
+import { createScheduler, type SchedulerSettings } from "../runtime/schedules/scheduler.ts";
 import { createStandIn } from "../runtime/stand-in.ts";
+import { createStarter, type StartPorts } from "../runtime/start-execution.ts";
 import { StateCache } from "../runtime/state-cache.ts";
 import { createStoreClock } from "../runtime/store-clock.ts";
+import { tenantMaker } from "../runtime/tenant-maker.ts";
 import type { Adapters } from "./adapters.ts";
 
 /** A part of the work that a process does; `drain` stops taking, and finishes or hands back what is in hand. */
@@ -91,12 +95,46 @@ export function runtimePorts(
   const { events, database, queues } = adapters;
   const definitions = createDefinitions(database, compileStored);
   const failpoints = createFailpoints(config.failpoints, Math.random);
+  const schedulePorts = { events, database, queues, definitions, log, metrics, failpoints };
   const kept = { ms: config.eventRetentionMs, count: config.lifecycleEventsKept };
   return {
     ...{ events, database, queues, definitions, log, metrics, tracing, failpoints, settings },
     functionQueues: createFunctionQueues(database),
     publisher: createPublisher(database, kept),
+    schedules: createScheduler({
+      ...schedulePorts,
+      start: createStarter({ ...startPorts(config, adapters), ...schedulePorts }),
+      settings: schedulerSettings(config, adapters.partitions),
+    }),
     delivery: createEventDelivery({ events, database, queues, definitions, log, metrics, failpoints }),
+  };
+}
+
+export function schedulerSettings(config: Config, partitions: number): SchedulerSettings {
+  return {
+    partitions,
+    timeZone: config.scheduleTimeZone,
+    catchUp: config.scheduleCatchUp,
+    overlap: config.scheduleOverlap,
+    missedAfterMs: config.scheduleMissedAfterMs,
+    catchUpWithinMs: config.scheduleCatchUpWithinMs,
+    timerHorizonMs: config.timerHorizonMs,
+    timerPrecisionMs: config.timerPrecisionMs,
+  };
+}
+
+function startPorts(config: Config, { events, database, partitions }: Adapters): StartPorts {
+  const limits = {
+    openExecutions: config.tenantMaxOpenExecutions,
+    startsPerSecond: config.tenantMaxStartsPerSecond,
+  };
+  return {
+    ...{ events, database, partitions },
+    defaultTimeoutMs: config.workflowTimeoutMs,
+    now: Date.now,
+    ensureTenant: tenantMaker(database),
+    admission: createAdmission(events, limits),
+    payloadMaxBytes: config.payloadMaxBytes,
   };
 }
 
@@ -109,6 +147,10 @@ export async function startWorkflowRole(config: Config, ports: Ports): Promise<R
     ports.queues.consumeTimers(async (job) => {
       const now = await ports.events.now();
       if (job.fireAt > now) return { again: job.fireAt, now };
+      if (job.schedule !== undefined) {
+        await ports.schedules.look({ tenant: job.tenant, ...job.schedule });
+        return "done";
+      }
       await ports.queues.wake(job, "timer.fired");
       return "done";
     }, options),

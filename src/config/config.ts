@@ -58,6 +58,12 @@ export interface Config extends AdapterChoices {
   readonly eventRetryDelayMs: number;
   readonly timerPrecisionMs: number;
   readonly timerHorizonMs: number;
+  readonly scheduleTimeZone: string;
+  readonly scheduleCatchUp: "none" | "last" | "all";
+  readonly scheduleCatchUpWithinMs: number;
+  readonly scheduleMissedAfterMs: number;
+  readonly scheduleOverlap: "allow" | "skip" | "buffer-one" | "cancel-running";
+  readonly scheduleMinIntervalMs: number;
   readonly shutdownGraceMs: number;
   readonly scalerJobsPerWorker: number;
   readonly payloadMaxBytes: number;
@@ -289,6 +295,12 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     eventRetryDelayMs: settings.EVENT_RETRY_DELAY_MS,
     timerPrecisionMs: settings.TIMER_SERVICE_PRECISION,
     timerHorizonMs: settings.TIMER_HORIZON,
+    scheduleTimeZone: settings.SCHEDULE_TIME_ZONE,
+    scheduleCatchUp: settings.SCHEDULE_CATCH_UP,
+    scheduleCatchUpWithinMs: settings.SCHEDULE_CATCH_UP_WITHIN,
+    scheduleMissedAfterMs: settings.SCHEDULE_MISSED_AFTER,
+    scheduleOverlap: settings.SCHEDULE_OVERLAP,
+    scheduleMinIntervalMs: settings.SCHEDULE_MIN_INTERVAL,
     payloadMaxBytes: settings.PAYLOAD_MAX_BYTES,
     payloadInlineBytes: settings.PAYLOAD_INLINE_BYTES,
     historyMaxEvents: settings.HISTORY_MAX_EVENTS,

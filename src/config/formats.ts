@@ -173,4 +173,14 @@ function urlOf(given: string): URL | undefined {
   return URL.canParse(given) ? new URL(given) : undefined;
 }
 
+export const timeZone = () =>
+  format("a time zone such as UTC or Europe/Berlin", (given) => {
+    try {
+      new Intl.DateTimeFormat("en", { timeZone: given });
+      return given;
+    } catch {
+      return undefined;
+    }
+  });
+
 export const failpoints = () => format(FAILPOINT_FORM, parseFailpoints);

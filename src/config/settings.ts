@@ -16,6 +16,7 @@ import {
   redisUrl,
   someOf,
   text,
+  timeZone,
 } from "./formats.ts";
 
 /** What `.env.example` says of a setting. */
@@ -170,6 +171,32 @@ export const settingsSchema = z.object({
   TIMER_HORIZON: setting(durationMs({ least: 60_000 }), {
     default: "24h",
     meaning: "Timers due later than this from now are put into the queue only when they come closer.",
+  }),
+  SCHEDULE_TIME_ZONE: setting(timeZone(), {
+    default: "UTC",
+    meaning: "Of cron expressions that name none, as in Europe/Berlin.",
+  }),
+  SCHEDULE_CATCH_UP: setting(oneOf("none", "last", "all"), {
+    default: "last",
+    meaning:
+      "Which moments of a schedule that were missed, since nothing ran that could have started them, are made up for: none, the last or all. A definition may say otherwise.",
+  }),
+  SCHEDULE_CATCH_UP_WITHIN: setting(durationMs({ least: 1_000 }), {
+    default: "24h",
+    meaning: "What was missed longer ago than this is not made up for.",
+  }),
+  SCHEDULE_MISSED_AFTER: setting(durationMs({ least: 1_000 }), {
+    default: "1m",
+    meaning: "A moment of a schedule counts as missed when it is later than this; until then it is only late.",
+  }),
+  SCHEDULE_OVERLAP: setting(oneOf("allow", "skip", "buffer-one", "cancel-running"), {
+    default: "allow",
+    meaning:
+      "What happens at a moment of a schedule while an execution of it is open: allow starts another, skip does not, buffer-one does when that has ended, cancel-running cancels that first. A definition may say otherwise.",
+  }),
+  SCHEDULE_MIN_INTERVAL: setting(durationMs({ least: 1 }), {
+    default: "1s",
+    meaning: "A definition whose schedule has shorter intervals is refused.",
   }),
   PAYLOAD_MAX_BYTES: setting(integer(1_024, 268_435_456), {
     default: "1048576",

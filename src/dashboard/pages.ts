@@ -9,6 +9,7 @@ const FILES = [
   "format.js",
   "list-page.js",
   "execution-page.js",
+  "schedules-page.js",
   "timeline.js",
   "style.css",
   "icon.svg",

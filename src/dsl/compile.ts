@@ -12,6 +12,7 @@ import { outlineOf } from "./outline.ts";
 import type { Report } from "./report.ts";
 import { fixedEndpointAt, missingFrom } from "./resource.ts";
 import { policyAt as retryAt } from "./retry.ts";
+import { scheduleAt } from "./schedule.ts";
 import { type Scope, within } from "./scope.ts";
 import { errorAt } from "./tasks/raise.ts";
 import { readTask, readTaskList } from "./tasks/task.ts";
@@ -74,6 +75,7 @@ export function compile(
     input,
     output,
     timeout: timeoutAt(document.timeout, "/timeout", "workflowTimeout", scope),
+    schedule: scheduleAt(document, report),
     tasks,
     listens: [...byKey.values()].some(({ kind }) => kind === "listen"),
     byKey,
@@ -125,7 +127,6 @@ function reportTopLevel(document: JsonObject, report: Report): void {
     if (close !== undefined)
       report.warning(pointerOf("", key), `"${key}" has no meaning here; did you mean "${close}"?`);
   }
-  if (document.schedule !== undefined) report.unsupported("/schedule", "schedule");
   if (document.evaluate !== undefined) checkEvaluate(document.evaluate, report);
 }
 

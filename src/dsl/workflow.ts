@@ -4,6 +4,7 @@ import type { Duration } from "../values/durations.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import type { TaskReference } from "../values/task-reference.ts";
 import type { EventFilter } from "./event-filter.ts";
+import type { Schedule } from "./schedule.ts";
 
 /**
  * The instruction tree: what `compile` makes of a valid definition. Front ends (DSL 1.0.x now, 0.8 later) produce it, the
@@ -20,6 +21,8 @@ export interface Workflow {
   readonly input: InputFlow;
   readonly output: OutputFlow;
   readonly timeout: DurationSource | null;
+  /** When it starts by itself, once it is registered. */
+  readonly schedule: Schedule | null;
   readonly tasks: TaskList;
   /** Some task listens for events. */
   readonly listens: boolean;

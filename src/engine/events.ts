@@ -64,6 +64,8 @@ export type ExecutionStarted = Recorded<
     readonly parent?: ParentReference;
     /** The trace in which it was asked for: what the execution does later belongs to it. */
     readonly trace?: TraceContext;
+    /** Nominal time of a scheduled execution, epoch milliseconds. */
+    readonly scheduledFor?: number;
   }
 >;
 export type ExecutionPaused = Recorded<"execution.paused", { readonly reason?: string }>;

@@ -180,6 +180,7 @@ function opened({ data, at }: ExecutionStarted): ExecutionState {
     defaultTimeoutMs: data.defaultTimeoutMs,
     parent: data.parent ?? null,
     ...(data.trace === undefined ? {} : { trace: data.trace }),
+    ...(data.scheduledFor === undefined ? {} : { scheduledFor: data.scheduledFor }),
     context: {},
     frames: { [ROOT]: root },
     ready: [ROOT],

@@ -45,6 +45,7 @@ export function workflowScope(state: ExecutionState, { workflow, runtime }: Situ
       definition: workflow.document,
       input: state.input,
       startedAt: momentOf(state.startedAt),
+      ...(state.scheduledFor === undefined ? {} : { scheduledFor: momentOf(state.scheduledFor) }),
     },
     runtime: { ...runtime, metadata: { tenant: state.tenant, workflowId: state.workflowId } },
     context: state.context,

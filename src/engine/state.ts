@@ -30,6 +30,8 @@ export interface ExecutionState {
   /** The execution that asked for this one; null for one started from outside. */
   readonly parent: ParentReference | null;
   readonly trace?: TraceContext;
+  /** Nominal time of a scheduled execution, epoch milliseconds. */
+  readonly scheduledFor?: number;
   /** `$context`. */
   readonly context: Json;
   readonly frames: Readonly<Record<number, Frame>>;

@@ -39,6 +39,15 @@ export function createMetrics(): Metrics {
     "durabull_events_delivered_total",
     "Events put before a subscription that may be waiting for them.",
   );
+  const firings = counter("durabull_schedule_firings_total", "Moments of schedules that led to an execution.");
+  const firingLateness = histogram(
+    "durabull_schedule_lateness_seconds",
+    "How long after its nominal time a scheduled execution was decided on.",
+    [...TIMER_BUCKETS, 60, 600, 3_600],
+  );
+  const skips = counter("durabull_schedule_skipped_total", "Moments of schedules that came to nothing, by reason.", [
+    "reason",
+  ]);
   const expired = counter("durabull_executions_expired_total", "Executions removed because their retention was over.");
   const lateness = histogram(
     "durabull_timer_lateness_seconds",
@@ -60,9 +69,11 @@ export function createMetrics(): Metrics {
     "outcome",
   ]);
   // Shown from the first scrape on: an increase from nothing to one is seen by no alert.
-  for (const kind of ["wake", "activity", "timer", "child", "subscription", "letter"]) rescues.inc({ kind }, 0);
+  for (const kind of ["wake", "activity", "timer", "child", "subscription", "schedule", "letter"])
+    rescues.inc({ kind }, 0);
   for (const kind of ["job", "answer"]) orphans.inc({ kind }, 0);
   for (const kind of ["event", "activity", "execution"]) letters.inc({ kind }, 0);
+  for (const reason of ["missed", "overlap", "paused"]) skips.inc({ reason }, 0);
   for (const status of ["COMPLETED", "FAILED", "CANCELLED"]) ended.inc({ status }, 0);
   for (const result of ["hit", "miss"]) caches.inc({ result }, 0);
   return {
@@ -82,6 +93,11 @@ export function createMetrics(): Metrics {
     deadLetter: (kind) => letters.inc({ kind }),
     engineFault: () => faults.inc(),
     timerLateness: (ms) => lateness.observe(seconds(ms)),
+    scheduleFired(ms) {
+      firings.inc();
+      firingLateness.observe(seconds(ms));
+    },
+    scheduleSkipped: (reason) => skips.inc({ reason }),
     scheduleToStart: (kind, ms) => waits.observe({ kind }, seconds(ms)),
     step: (kind, outcome, ms) => steps.observe({ kind, outcome }, seconds(ms)),
     activity: (kind, ok, ms) => activities.observe({ kind, outcome: ok ? "ok" : "error" }, seconds(ms)),

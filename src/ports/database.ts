@@ -5,9 +5,10 @@ import type { ExecutionStatus } from "../values/status.ts";
 import type { EventLog } from "./event-log.ts";
 import type { Page, Paged } from "./event-store.ts";
 import type { RetentionDatabase } from "./retention.ts";
+import type { ScheduleStore } from "./schedules.ts";
 
-/** Definitions, the searchable lists, published events and who waits for them, and what workers announce. Lists may lag behind the logs. */
-export interface Database extends RetentionDatabase, EventLog {
+/** Definitions, their schedules, the searchable lists, published events and who waits for them, and what workers announce. Lists may lag behind the logs. */
+export interface Database extends RetentionDatabase, EventLog, ScheduleStore {
   /** Makes the tenant on first use. */
   ensureTenant(tenant: TenantId): Promise<void>;
   tenants(): Promise<readonly TenantId[]>;

@@ -14,9 +14,13 @@ export interface RuntimeMetrics {
   /** A job runs again because its earlier holder died or stalled. */
   redelivered(queue: string): void;
   /** Looking had to create a job that was missing; 0 in a run without faults. */
-  rescue(kind: "wake" | "activity" | "timer" | "child" | "subscription" | "letter"): void;
+  rescue(kind: "wake" | "activity" | "timer" | "child" | "subscription" | "schedule" | "letter"): void;
   /** A timer was fired this long after it was due. */
   timerLateness(ms: number): void;
+  /** A moment of a schedule led to an execution, decided so long after it. */
+  scheduleFired(latenessMs: number): void;
+  /** Moments of a schedule came to nothing. */
+  scheduleSkipped(reason: "missed" | "overlap" | "paused"): void;
   activity(kind: string, ok: boolean, ms: number): void;
   ended(status: string): void;
   deadLetter(kind: string): void;

@@ -66,6 +66,8 @@ export interface TimerJob extends JobBase {
   readonly fireAt: number;
   /** Store time now: the delay is the difference. */
   readonly now: number;
+  /** It is the next time of a schedule, rather than owed by an execution. */
+  readonly schedule?: { readonly namespace: string; readonly name: string };
 }
 export interface LetterJob {
   readonly id: string;

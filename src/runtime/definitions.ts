@@ -6,7 +6,10 @@ import type { Page, Paged } from "../ports/event-store.ts";
 import type { Log } from "../ports/executor.ts";
 import type { TenantId } from "../values/ids.ts";
 import type { JsonObject } from "../values/json.ts";
+import type { Failpoints } from "./failpoints.ts";
 import { type RunAllowed, runsNotAllowed } from "./runs-not-allowed.ts";
+import { scheduleFaults } from "./schedules/min-interval.ts";
+import type { Scheduler } from "./schedules/scheduler.ts";
 import { tenantMaker } from "./tenant-maker.ts";
 import { unknownFunctions } from "./unknown-functions.ts";
 
@@ -43,13 +46,20 @@ export interface Registered {
   readonly warnings: readonly InputIssue[];
 }
 
-export function createDefinitionService(deps: {
+export interface DefinitionServiceDeps {
   readonly database: Database;
   readonly log: Log;
   /** What this process knows that task workers may run: of anything else a definition gets a warning. */
   readonly runAllowed: RunAllowed;
-}): DefinitionService {
-  const { database, log, runAllowed } = deps;
+  readonly failpoints?: Failpoints;
+  /** Absent: definitions do not start by themselves. */
+  readonly schedules?: Pick<Scheduler, "prepare" | "sync">;
+  /** Milliseconds; a schedule that starts more often is refused. */
+  readonly scheduleMinIntervalMs?: number;
+}
+
+export function createDefinitionService(deps: DefinitionServiceDeps): DefinitionService {
+  const { database, log, runAllowed, schedules, failpoints } = deps;
   const ensureTenant = tenantMaker(database);
 
   async function unknownCalls(workflow: Workflow, line: ReadDefinition["line"]): Promise<readonly InputIssue[]> {
@@ -76,7 +86,9 @@ export function createDefinitionService(deps: {
     const workflow = compileWorkflow(read.document);
     const warnings = [...found, ...runsNotAllowed(workflow, runAllowed, read.line)];
     const unknown = options.allowUnknown === true ? [] : await unknownCalls(workflow, read.line);
-    return unknown.length > 0 ? { valid: false, issues: unknown, warnings } : { valid: true, workflow, warnings };
+    const tooOften = scheduleFaults(workflow.schedule, deps.scheduleMinIntervalMs ?? 0, read.line);
+    const more = [...tooOften, ...unknown];
+    return more.length > 0 ? { valid: false, issues: more, warnings } : { valid: true, workflow, warnings };
   }
 
   async function register(tenant: TenantId, source: string, options?: CheckOptions): Promise<Registered> {
@@ -84,6 +96,8 @@ export function createDefinitionService(deps: {
     if (!checked.valid) throw new InvalidDefinitionError(checked.issues);
     const { namespace, name, version, digest, document } = checked.workflow;
     await ensureTenant(tenant);
+    await schedules?.prepare({ tenant, namespace, name }, checked.workflow.schedule !== null);
+    await failpoints?.hit("before-register");
     const put = await database.putDefinition({ tenant, namespace, name, version, digest, document, source });
     if (put === "conflict") {
       throw new ConflictError(
@@ -91,6 +105,8 @@ export function createDefinitionService(deps: {
         `${namespace}/${name}/${version} is registered with other content; a version never changes: raise document.version`,
       );
     }
+    await failpoints?.hit("after-register");
+    await schedules?.sync({ tenant, namespace, name });
     if (put !== "identical") {
       const event = put === "created-first" ? "io.flunq.workflow.created" : "io.flunq.workflow.updated";
       log.info({ tenant, namespace, name, version, digest, event }, "definition registered");
@@ -113,7 +129,9 @@ export function createDefinitionService(deps: {
         `${open} ${open === 1 ? "execution" : "executions"} of ${path(namespace, name, version)} ${open === 1 ? "is" : "are"} open`,
       );
     }
+    await schedules?.prepare({ tenant, namespace, name }, false);
     const unlisted = await database.unlistDefinition(tenant, namespace, name, version);
+    await schedules?.sync({ tenant, namespace, name });
     if (unlisted === 0) throw new NotFoundError("definition", path(namespace, name, version));
     log.info({ tenant, namespace, name, version, event: "io.flunq.workflow.deleted" }, "definition unlisted");
   }

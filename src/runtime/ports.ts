@@ -12,6 +12,7 @@ import type { EventDelivery } from "./deliver-events.ts";
 import type { SinkSettings } from "./event-sinks.ts";
 import type { Failpoints } from "./failpoints.ts";
 import type { LifecycleChoice, Publisher } from "./publish-events.ts";
+import type { Scheduler } from "./schedules/scheduler.ts";
 
 /** What the runtime works with; put together by compose. */
 export interface Ports {
@@ -27,6 +28,7 @@ export interface Ports {
   readonly failpoints: Failpoints;
   readonly publisher: Publisher;
   readonly delivery: EventDelivery;
+  readonly schedules: Scheduler;
   readonly settings: RuntimeSettings;
 }
 

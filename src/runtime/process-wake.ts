@@ -387,6 +387,7 @@ async function settle(
   const parent = closed ? await tellOthers(ports, head, decision?.state ?? loaded?.state) : null;
   // The failure of a child whose parent waits is the parent's to handle.
   if (head.status === "FAILED" && parent?.await !== true) await parkExecution(ports, head);
+  if (closed) await ports.schedules.ended(head);
   if (closed && !nothingNew) ports.metrics.ended(head.status);
   await ports.failpoints.hit("before-settle");
   if (decision !== undefined && isLikelyToMove(ports, head, decision)) {

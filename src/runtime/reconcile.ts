@@ -18,6 +18,8 @@ const LOOK_AT_SUBSCRIPTION_MS = 300_000;
 const BATCH = 200;
 /** Rounds between two looks for events that whoever published them did not deliver. */
 const DELIVERY_ROUNDS = 2;
+/** Rounds between two looks for schedules that are late. */
+const SCHEDULE_ROUNDS = 2;
 /** Rounds between two checks for lost letter jobs. */
 const LETTER_ROUNDS = 20;
 /** And between two looks for documents that nothing needs any more. */
@@ -47,6 +49,7 @@ export function createReconciler(ports: Ports): Reconciler {
       await tryTo(ports, () => retention.round(partition));
     }
     if (rounds % DELIVERY_ROUNDS === 0) await tryTo(ports, () => deliverWhatIsLeft(ports));
+    if (rounds % SCHEDULE_ROUNDS === 0) await tryTo(ports, () => ports.schedules.lookAtLate());
     if (rounds % DOCUMENT_ROUNDS === 0) await tryTo(ports, () => retention.dropDocuments());
     rounds += 1;
   };

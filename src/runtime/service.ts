@@ -26,7 +26,7 @@ import { createHeadWatcher } from "./head-watcher.ts";
 import { jobsOf } from "./owed-jobs.ts";
 import { redriveLetter } from "./redrive-letter.ts";
 import { beginOnce, type Once } from "./request-keys.ts";
-import { type StartPorts, type StartRequest, startExecution } from "./start-execution.ts";
+import { createStarter, type StartPorts, type StartRequest } from "./start-execution.ts";
 import { createStateReader, type StateView } from "./state-at.ts";
 import { surroundingsOf } from "./surroundings.ts";
 import { type TaskListPage, type TaskListStart, taskListFold } from "./task-list.ts";
@@ -165,6 +165,8 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
       : { admission: createAdmission(events, limits), payloadMaxBytes: limits.payloadBytes }),
   };
 
+  const starter = createStarter({ ...ports, ...deps });
+
   async function headOf(tenant: TenantId, executionId: ExecutionId): Promise<ExecutionHead> {
     const [head] = isExecutionId(executionId) ? await events.heads([executionId]) : [];
     if (head?.tenant !== tenant) throw new NotFoundError("execution", executionId);
@@ -178,17 +180,9 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
   }
 
   async function start(request: StartRequest): Promise<Started> {
-    const started = await startExecution(ports, request);
-    switch (started.result) {
-      case "created":
-        deps.metrics?.started();
-        await Promise.all([wakeSoon(deps, started.head, "execution.started"), tellLists(deps, started.head)]);
-        return started;
-      case "existing":
-        return started;
-      case "refused":
-        return { result: "refused", head: started.head, error: refusal(started.because, started.head) };
-    }
+    const started = await starter(request);
+    if (started.result !== "refused") return started;
+    return { result: "refused", head: started.head, error: refusal(started.because, started.head) };
   }
 
   async function tell(

@@ -3,8 +3,12 @@ import type { DefinitionReference, ExecutionStarted } from "../engine/events.ts"
 import { NotFoundError, PayloadTooLargeError } from "../errors.ts";
 import type { Database } from "../ports/database.ts";
 import type { EventStore, ExecutionHead, StartCommand, StartResult } from "../ports/event-store.ts";
+import type { Log } from "../ports/executor.ts";
+import type { RuntimeMetrics } from "../ports/metrics.ts";
+import type { Queues } from "../ports/queues.ts";
 import {
   type ExecutionId,
+  type Group,
   hashOf,
   newExecutionId,
   partitionOf,
@@ -18,6 +22,7 @@ import { NO_TIP, nextTip } from "../values/tip.ts";
 import type { TraceContext } from "../values/trace-context.ts";
 import type { Admission } from "./admission.ts";
 import type { Once } from "./request-keys.ts";
+import { tellLists, wakeSoon } from "./tell.ts";
 
 export interface StartRequest {
   readonly tenant: TenantId;
@@ -32,6 +37,8 @@ export interface StartRequest {
   readonly reuse?: "always" | "failed-only" | "never";
   /** The trace in which the start was asked for. */
   readonly trace?: TraceContext;
+  /** Nominal time of a scheduled execution, epoch milliseconds. */
+  readonly scheduledFor?: number;
 }
 
 /** A registered definition (without a version: the newest), or a checked document that is run without being registered. */
@@ -64,9 +71,11 @@ export async function startExecution(ports: StartPorts, request: StartRequest): 
   const { tenant, once } = request;
   refuseLargeInput(request.input, ports.payloadMaxBytes);
   const workflowId = request.workflowId ?? newWorkflowId(tenant, once?.id, ports.now());
-  const seed = once === undefined ? undefined : hashOf("start", tenant, workflowId, once.id);
-  const partition = partitionOf({ tenant, workflowId }, ports.partitions);
-  const executionId = newExecutionId(partition, ports.now(), seed);
+  const group = { tenant, workflowId };
+  const executionId =
+    once === undefined
+      ? newExecutionId(partitionOf(group, ports.partitions), ports.now())
+      : executionIdOf(group, once.id, ports.partitions);
   const earlier = once?.outcome ? await startedBefore(ports, once.outcome) : undefined;
   if (earlier) return { result: "existing", head: earlier };
   const definition = await resolve(ports, request);
@@ -89,6 +98,7 @@ export async function startExecution(ports: StartPorts, request: StartRequest): 
       input: request.input ?? {},
       defaultTimeoutMs: ports.defaultTimeoutMs,
       ...(request.trace === undefined ? {} : { trace: request.trace }),
+      ...(request.scheduledFor === undefined ? {} : { scheduledFor: request.scheduledFor }),
     },
   };
   await ports.ensureTenant(tenant);
@@ -112,7 +122,35 @@ export async function startExecution(ports: StartPorts, request: StartRequest): 
   return started;
 }
 
-function refuseLargeInput(input: Json | undefined, most = Number.POSITIVE_INFINITY): void {
+/** The execution that all starts of a group under one id open. */
+export function executionIdOf(group: Group, onceId: string, partitions: number): ExecutionId {
+  const seed = hashOf("start", group.tenant, group.workflowId, onceId);
+  return newExecutionId(partitionOf(group, partitions), 0, seed);
+}
+
+/** A start that tells those who must know: queues, lists, metrics. */
+export type Starter = (request: StartRequest) => Promise<StartResult>;
+
+export function createStarter(
+  ports: StartPorts & {
+    readonly database: Pick<Database, "project">;
+    readonly queues: Pick<Queues, "wake">;
+    readonly log: Log;
+    readonly metrics?: Pick<RuntimeMetrics, "started">;
+  },
+): Starter {
+  return async (request) => {
+    const started = await startExecution(ports, request);
+    if (started.result === "created") {
+      ports.metrics?.started();
+      await Promise.all([wakeSoon(ports, started.head, "execution.started"), tellLists(ports, started.head)]);
+    }
+    return started;
+  };
+}
+
+/** @throws {PayloadTooLargeError} */
+export function refuseLargeInput(input: Json | undefined, most = Number.POSITIVE_INFINITY): void {
   const bytes = bytesBeyond(input ?? null, most);
   if (bytes === undefined) return;
   throw new PayloadTooLargeError(`the input has ${bytes} bytes, more than PAYLOAD_MAX_BYTES=${most} allows`);

@@ -108,3 +108,12 @@ function addMonths(epochMs: number, months: number): number {
   const lastDay = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
   return date.setUTCDate(Math.min(day, lastDay));
 }
+
+/** As ISO 8601, in the units it was given in. */
+export function durationText({ years, months, weeks, days, hours, minutes, seconds, milliseconds }: Duration): string {
+  const part = (amount: number, unit: string) => (amount === 0 ? "" : `${amount}${unit}`);
+  // A fraction stands in the last member, which is the seconds.
+  const date = part(years, "Y") + part(months, "M") + part(weeks, "W") + part(days, "D");
+  const time = part(hours, "H") + part(minutes, "M") + part(seconds + milliseconds / 1_000, "S");
+  return date + time === "" ? "PT0S" : `P${date}${time === "" ? "" : `T${time}`}`;
+}

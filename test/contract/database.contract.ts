@@ -8,6 +8,7 @@ import { functionContract } from "./database/functions.ts";
 import { keyUseContract } from "./database/key-uses.ts";
 import { resourceContract } from "./database/resources.ts";
 import { retentionContract } from "./database/retention.ts";
+import { scheduleContract } from "./database/schedules.ts";
 
 export { CHANGES_KEPT } from "./database/changes.ts";
 
@@ -20,5 +21,6 @@ export function databaseContract(open: () => Promise<Database>): void {
   describe("uses of idempotency keys", () => keyUseContract(open));
   describe("resources of definitions", () => resourceContract(open));
   describe("published events and subscriptions", () => eventLogContract(open));
+  describe("schedules", () => scheduleContract(open));
   describe("announced functions", () => functionContract(open));
 }

@@ -77,6 +77,33 @@ async function cli(args: readonly string[], { isTTY = false } = {}) {
   return { code, ...written };
 }
 
+describe("durabull schedules", () => {
+  const scheduled = `document: { dsl: 1.0.3, namespace: cli, name: scheduled, version: 1.0.0 }
+schedule: { every: PT1H }
+do: [{ say: { set: "\${ . }" } }]
+`;
+
+  test("given a definition with a schedule, when it is listed, paused, triggered and resumed, then each says so, with --json as JSON", async () => {
+    const at = ["--url", url];
+    await new DurabullClient({ url }).registerDefinition(scheduled);
+    expect((await cli(["schedules", "list", ...at])).stdout).toMatch(
+      /^SCHEDULE .*\ncli\/scheduled {2}active .* every PT1H\n$/,
+    );
+    expect((await cli(["schedules", "show", "cli/scheduled", ...at])).stdout).toMatch(/^every +PT1H$/m);
+    const paused = await cli(["schedules", "pause", "cli/scheduled", "--reason", "holiday", ...at]);
+    expect(paused).toMatchObject({ code: 0, stdout: "cli/scheduled paused\n" });
+    const triggered = await cli(["schedules", "trigger", "cli/scheduled", "--input", '{"n":1}', "--json", ...at]);
+    expect(JSON.parse(triggered.stdout)).toMatchObject({ started: true, schedule: { pausedReason: "holiday" } });
+    const { executionId } = JSON.parse(triggered.stdout);
+    expect((await new DurabullClient({ url }).ended(executionId)).output).toEqual({ n: 1 });
+    expect((await cli(["schedules", "resume", "cli/scheduled", ...at])).stdout).toMatch(
+      /^cli\/scheduled active: next 20/,
+    );
+    expect(await cli(["schedules", "show", "cli/none", ...at])).toMatchObject({ code: 5 });
+    expect(await cli(["schedules", "pause", "cli/scheduled", "cli/scheduled/1.0.0", ...at])).toMatchObject({ code: 2 });
+  });
+});
+
 describe("durabull run", () => {
   test("given a definition, when it is run, then its output is JSON on stdout, progress elsewhere, and the code 0", async () => {
     const { code, stdout, stderr } = await cli([

@@ -235,6 +235,31 @@ test("given the keyboard alone, when one tabs through the list, then every contr
   await page.context().close();
 });
 
+test("given a schedule, when its page is opened, then it can be paused with a reason, resumed and triggered, on a phone as well", async () => {
+  const page = await visit("/#/schedules", PHONE);
+  await page.getByRole("heading", { name: "No schedules" }).waitFor();
+  const body = `document: { dsl: 1.0.3, namespace: test, name: hourly, version: 1.0.0 }
+schedule: { cron: "TZ=Europe/Berlin 0 * * * *" }
+do: [{ say: { set: { a: 1 } } }]`;
+  await fetch(`${world.url}/api/v1/definitions`, {
+    method: "PUT",
+    headers: { "content-type": "application/yaml" },
+    body,
+  });
+  await page.getByText("0 * * * * (Europe/Berlin)").waitFor();
+  expect(await overflow(page)).toBeLessThanOrEqual(0);
+  await page.getByRole("button", { name: "Pause test/hourly" }).click();
+  await page.getByLabel("Reason (optional)").fill(MARKUP);
+  await page.getByRole("button", { name: "Pause", exact: true }).click();
+  await page.getByText(MARKUP).waitFor();
+  await page.getByRole("button", { name: "Resume test/hourly" }).click();
+  await page.getByRole("button", { name: "Pause test/hourly" }).waitFor();
+  await page.getByRole("button", { name: "Trigger now test/hourly" }).click();
+  await page.getByText("1 started, 0 skipped").waitFor();
+  expect(await page.evaluate("window.hacked")).toBeUndefined();
+  await page.context().close();
+});
+
 test("given the files of the page, when they are asked for, then the policy is strict and unchanged files are not sent again", async () => {
   const page = await fetch(world.url);
   const policy = page.headers.get("content-security-policy") ?? "";

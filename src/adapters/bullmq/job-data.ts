@@ -38,8 +38,10 @@ export function timerData({
   name,
   dispatch,
   fireAt,
+  schedule,
 }: Omit<TimerJob, "now">): TimerData {
-  return { v: SCHEMA, tenant, workflowId, executionId, name, dispatch, fireAt };
+  const more = schedule === undefined ? {} : { schedule: { namespace: schedule.namespace, name: schedule.name } };
+  return { v: SCHEMA, tenant, workflowId, executionId, name, dispatch, fireAt, ...more };
 }
 
 export function letterData({ id, tenant, executionId, workflowId, kind, message, stack }: LetterJob): LetterData {
@@ -67,7 +69,8 @@ export function parseActivity(data: unknown): ActivityJob {
 
 export function parseTimer(data: unknown): Omit<TimerJob, "now"> {
   const fields = ours(data);
-  return { kind: "timer", ...work(fields), fireAt: field(fields, "fireAt", isMoment) };
+  const schedule = fields.schedule === undefined ? {} : { schedule: field(fields, "schedule", isScheduleName) };
+  return { kind: "timer", ...work(fields), fireAt: field(fields, "fireAt", isMoment), ...schedule };
 }
 
 export function parseLetter(data: unknown): LetterData {
@@ -128,6 +131,8 @@ const isExecution = (value: unknown): value is string => typeof value === "strin
 const isAnyText = (value: unknown): value is string => typeof value === "string";
 const isText = (value: unknown): value is string => isAnyText(value) && value !== "";
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isScheduleName = (value: unknown): value is { namespace: string; name: string } =>
+  typeof value === "object" && value !== null && ["namespace", "name"].every((key) => isText((value as Fields)[key]));
 const isMoment = (value: unknown): value is number => Number.isFinite(value);
 const isLetterKind = (value: unknown): value is LetterJob["kind"] =>
   value === "event" || value === "activity" || value === "execution";

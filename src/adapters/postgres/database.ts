@@ -14,6 +14,7 @@ import type {
 import type { EventLog } from "../../ports/event-log.ts";
 import type { Page, Paged } from "../../ports/event-store.ts";
 import type { ExpiredExecution } from "../../ports/retention.ts";
+import type { ScheduleStore } from "../../ports/schedules.ts";
 import { hashOf, type TenantId } from "../../values/ids.ts";
 import { isClosed } from "../../values/status.ts";
 import { type ChangeRow, changesOf, partsOfPosition } from "./change-log.ts";
@@ -23,6 +24,7 @@ import { createEventLog } from "./event-log.ts";
 import { executionsQuery, labelPairs, type SummaryRow, summaryOf } from "./executions-query.ts";
 import { migratePostgres } from "./migrate.ts";
 import { Pool, type Row } from "./pool.ts";
+import { createScheduleStore } from "./schedules.ts";
 import { DEFAULT_SCHEMA } from "./schema-name.ts";
 import { versionOrder } from "./version-order.ts";
 
@@ -49,10 +51,10 @@ export async function createPostgresDatabase(options: PostgresDatabaseOptions): 
   await migratePostgres(connectionString, schema);
   const pool = new Pool({ connectionString, size: poolSize, queryTimeoutMs });
   const database = new PostgresDatabase(pool, databaseStatements(schema), schema, options.changesKept ?? 10_000);
-  return Object.assign(database, createEventLog(pool, schema));
+  return Object.assign(database, createEventLog(pool, schema), createScheduleStore(pool, schema));
 }
 
-class PostgresDatabase implements Omit<Database, keyof EventLog> {
+class PostgresDatabase implements Omit<Database, keyof EventLog | keyof ScheduleStore> {
   readonly #pool: Pool;
   readonly #sql: DatabaseStatements;
   readonly #schema: string;

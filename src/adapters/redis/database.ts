@@ -9,6 +9,7 @@ import type { Keys } from "./keys.ts";
 import { openRedis, type RedisPlace } from "./open.ts";
 import { demandSchema, list, moment, texts } from "./records.ts";
 import { createResources } from "./resources.ts";
+import { createScheduleStore } from "./schedules.ts";
 import { run, scriptOf } from "./scripts.ts";
 
 export type RedisDatabaseOptions = RedisPlace & {
@@ -38,6 +39,7 @@ export async function createRedisDatabase(given: RedisDatabaseOptions): Promise<
     ...createKeyUses(connection, keys),
     ...createResources(connection, keys),
     ...createEventLog(connection, keys),
+    ...createScheduleStore(connection, keys),
     announceFunctions: (worker, functions, ttlMs) => announce(connection, keys, worker, functions, ttlMs),
     functions: () => functionsOf(connection, keys),
     close,

@@ -42,6 +42,7 @@ export interface Keys {
   use(tenant: TenantId, route: string, key: string): string;
   /** Ends of the log of published events, and how far they are delivered. */
   events(tenant: TenantId): string;
+  schedules(tenant: TenantId): string;
   readonly functions: string;
 }
 
@@ -83,6 +84,7 @@ export function keysOf(prefix: string): Keys {
     changes: (tenant) => `${lists(tenant)}:changes`,
     use: (tenant, route, key) => `${lists(tenant)}:use:${hashOf(route, key).slice(0, 40)}`,
     events: (tenant) => `${lists(tenant)}:events`,
+    schedules: (tenant) => `${lists(tenant)}:schedules`,
     functions: `${prefix}:{functions}`,
   };
 }

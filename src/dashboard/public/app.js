@@ -1,20 +1,24 @@
 import { setTenant, tenant } from "./api.js";
 import { executionPage } from "./execution-page.js";
 import { listPage } from "./list-page.js";
+import { schedulesPage } from "./schedules-page.js";
 
 const main = document.getElementById("main");
 const tenantInput = document.getElementById("tenant");
 let leave = () => undefined;
 
-/** `#/` with filters as a query is the list, `#/executions/<id>` one execution. */
+/** `#/` with filters as a query is the list, `#/executions/<id>` one execution, `#/schedules` what starts by itself. */
 function show() {
   leave();
   const [path = "/", query = ""] = (location.hash.slice(1) || "/").split("?");
   const match = /^\/executions\/([^/]+)$/.exec(path);
-  document.querySelector("[data-nav=executions]").toggleAttribute("aria-current", true);
-  leave = match
-    ? executionPage(main, decodeURIComponent(match[1]))
-    : listPage(main, Object.fromEntries(new URLSearchParams(query)));
+  const filters = Object.fromEntries(new URLSearchParams(query));
+  const isSchedules = path === "/schedules";
+  for (const link of document.querySelectorAll("[data-nav]")) {
+    link.toggleAttribute("aria-current", link.dataset.nav === (isSchedules ? "schedules" : "executions"));
+  }
+  if (match) leave = executionPage(main, decodeURIComponent(match[1]));
+  else leave = isSchedules ? schedulesPage(main, filters) : listPage(main, filters);
 }
 
 tenantInput.value = tenant();

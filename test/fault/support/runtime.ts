@@ -8,6 +8,7 @@ import { createEventDelivery } from "../../../src/runtime/deliver-events.ts";
 import { createFailpoints } from "../../../src/runtime/failpoints.ts";
 import type { Ports, RuntimeSettings } from "../../../src/runtime/ports.ts";
 import { createPublisher } from "../../../src/runtime/publish-events.ts";
+import type { Scheduler } from "../../../src/runtime/schedules/scheduler.ts";
 import { startExecution } from "../../../src/runtime/start-execution.ts";
 import { NO_LOG } from "../../support/activity.ts";
 import { definitionOf, inputOf, type Kind } from "./definitions.ts";
@@ -46,6 +47,16 @@ const SETTINGS: Omit<RuntimeSettings, "partitions"> = {
   runtime: { name: "durabull", version: "test" },
 };
 
+/** Nothing is scheduled here. */
+const NO_SCHEDULES: Scheduler = {
+  prepare: async () => {},
+  sync: async () => {},
+  look: async () => null,
+  ended: async () => {},
+  lookAtLate: async () => {},
+  update: async () => null,
+};
+
 export async function openRuntime(settings: Partial<RuntimeSettings> = {}): Promise<Runtime> {
   const store = await openFaultStore("redis");
   const database = await createRedisDatabase({ url: store.server.url, prefix: "durabull" });
@@ -62,6 +73,7 @@ export async function openRuntime(settings: Partial<RuntimeSettings> = {}): Prom
     definitions,
     publisher: createPublisher(database, { ms: Number.POSITIVE_INFINITY, count: 100 }),
     delivery: createEventDelivery({ events, database, queues, definitions, log: NO_LOG, metrics, failpoints }),
+    schedules: NO_SCHEDULES,
     functionQueues: async () => ({}),
     log: NO_LOG,
     metrics,

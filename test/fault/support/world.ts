@@ -27,11 +27,12 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function openWorld(kind: StoreKind): Promise<World> {
+/** @param settings of its processes. */
+export async function openWorld(kind: StoreKind, settings: Readonly<Record<string, string>> = {}): Promise<World> {
   const store = await openFaultStore(kind);
   const outside = await startOutside();
   // Random deaths strike the same execution more often than chance would in a year: none of them is its fault.
-  const env = { ...store.env, WORKFLOW_MAX_RETRIES: "1000", TASK_CONCURRENCY: "4" };
+  const env = { ...store.env, WORKFLOW_MAX_RETRIES: "1000", TASK_CONCURRENCY: "4", ...settings };
   const startWorker = (more: Readonly<Record<string, string>> = {}) =>
     startService({ entry: [WORKER], env: { ...env, ...more } });
   const api = await startService({ entry: ["src/main.ts", "api"], env });

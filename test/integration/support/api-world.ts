@@ -11,6 +11,7 @@ import { createRedisNotices } from "../../../src/adapters/redis/notices.ts";
 import { type AppDeps, createApp } from "../../../src/api/app.ts";
 import { dashboardPages } from "../../../src/dashboard/index.ts";
 import { compileWorkflow } from "../../../src/dsl/index.ts";
+import { createMetrics } from "../../../src/observability/metrics.ts";
 import type { Database } from "../../../src/ports/database.ts";
 import type { EventStore, ExecutionHead } from "../../../src/ports/event-store.ts";
 import type { Notices } from "../../../src/ports/notices.ts";
@@ -22,7 +23,11 @@ import { createFailpoints } from "../../../src/runtime/failpoints.ts";
 import { noticingDatabase, noticingEvents } from "../../../src/runtime/noticing.ts";
 import { createPublisher } from "../../../src/runtime/publish-events.ts";
 import { createScaler } from "../../../src/runtime/scaler.ts";
+import { createScheduler, type Scheduler } from "../../../src/runtime/schedules/scheduler.ts";
+import { createScheduleService } from "../../../src/runtime/schedules/service.ts";
 import { createExecutionService, type ExecutionService } from "../../../src/runtime/service.ts";
+import { createStarter } from "../../../src/runtime/start-execution.ts";
+import { tenantMaker } from "../../../src/runtime/tenant-maker.ts";
 import { aCommit, type CommitOptions } from "../../support/build.ts";
 import { freshDatabase, startPostgres, startRedis, type TestServer } from "../../support/servers.ts";
 
@@ -43,6 +48,16 @@ do:
         greeting: hello
 `;
 
+const SCHEDULE_SETTINGS = {
+  timeZone: "UTC",
+  catchUp: "last",
+  overlap: "allow",
+  missedAfterMs: 60_000,
+  catchUpWithinMs: 86_400_000,
+  timerHorizonMs: 86_400_000,
+  timerPrecisionMs: 1_000,
+} as const;
+
 export interface ApiWorld {
   readonly app: FastifyInstance;
   readonly url: string;
@@ -51,6 +66,7 @@ export interface ApiWorld {
   readonly queues: BullmqQueues;
   readonly notices: Notices;
   readonly executions: ExecutionService;
+  readonly scheduler: Scheduler;
   /** Commits what an engine would have decided, after the head as it is now. */
   decide(executionId: string, options: CommitOptions): Promise<ExecutionHead>;
   close(): Promise<void>;
@@ -87,10 +103,25 @@ export async function openApiWorld(
   const delivery = createEventDelivery({ ...about, definitions: createDefinitions(database, compileWorkflow) });
   const publisher = createPublisher(database, { ms: 3_600_000, count: 100 });
   const eventService = createEventService({ database, notices, publisher, delivery, payloadBytes: 100_000 });
+  const partitions = await events.partitions(PARTITIONS);
+  const settings = { ...SCHEDULE_SETTINGS, partitions };
+  const starting = { ...{ events, database, queues, partitions }, defaultTimeoutMs: 0, log: logger, now: Date.now };
+  const scheduler = createScheduler({
+    ...{ events, database, queues, settings, failpoints, log: logger, metrics: createMetrics() },
+    definitions: createDefinitions(database, compileWorkflow),
+    start: createStarter({ ...starting, ensureTenant: tenantMaker(database) }),
+  });
   const app = await createApp({
     executions,
     eventService,
-    definitions: createDefinitionService({ database, log: logger, runAllowed: [] }),
+    schedules: createScheduleService({ events, database, schedules: scheduler, settings, payloadBytes: 100_000 }),
+    definitions: createDefinitionService({
+      database,
+      log: logger,
+      runAllowed: [],
+      schedules: scheduler,
+      scheduleMinIntervalMs: 1_000,
+    }),
     scaler: createScaler(queues, 2),
     health: {
       live: () => ({ ok: true, checks: {} }),
@@ -112,6 +143,7 @@ export async function openApiWorld(
     queues,
     notices,
     executions,
+    scheduler,
     async decide(executionId, options) {
       const [head] = await events.heads([executionId]);
       if (!head) throw new Error(`there is no execution ${executionId}`);

@@ -23,6 +23,12 @@ describe("given an empty environment", () => {
     expect(loadConfig({})).toEqual({
       eventStore: { kind: "embedded" },
       childDepth: 10,
+      scheduleTimeZone: "UTC",
+      scheduleCatchUp: "last",
+      scheduleCatchUpWithinMs: 86_400_000,
+      scheduleMissedAfterMs: 60_000,
+      scheduleOverlap: "allow",
+      scheduleMinIntervalMs: 1_000,
       secretsDir: null,
       database: { kind: "embedded" },
       queues: { kind: "embedded" },

@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { CATCH_UPS, OVERLAPS } from "../../dsl/schedule.ts";
+import { cursor, jsonValue, limit, listOf, nameText, timestamp } from "./common.ts";
+import { definitionReference } from "./definitions.ts";
+
+export const schedulePath = z.strictObject({ namespace: nameText(63), name: nameText(63) });
+export const scheduleListQuery = z.strictObject({ namespace: nameText(63).exactOptional(), limit, cursor });
+export const triggerBody = z
+  .strictObject({ input: jsonValue.exactOptional().meta({ description: "Absent: {}" }) })
+  .nullish();
+export const pauseBody = z.strictObject({ reason: z.string().max(1_000).exactOptional() }).nullish();
+export const resumeBody = z.strictObject({}).nullish();
+
+const firing = z
+  .object({
+    executionId: z.string(),
+    workflowId: z.string(),
+    kind: z.enum(["time", "trigger"]),
+    at: timestamp.meta({ description: "Nominal time, or when it was triggered" }),
+  })
+  .meta({ id: "Firing" });
+
+export const scheduleBody = z
+  .object({
+    namespace: z.string(),
+    name: z.string(),
+    tenant: z.string(),
+    definition: definitionReference.meta({ description: "The newest version: no other one's schedule is active" }),
+    state: z.enum(["active", "paused"]),
+    pausedReason: z.string().exactOptional(),
+    every: z.string().exactOptional().meta({ description: "Interval, ISO 8601" }),
+    after: z.string().exactOptional().meta({ description: "Delay after an end, ISO 8601" }),
+    cron: z.string().exactOptional(),
+    timeZone: z.string().exactOptional().meta({ description: "Of `cron`" }),
+    catchUp: z.enum(CATCH_UPS),
+    overlap: z.enum(OVERLAPS),
+    since: timestamp.meta({ description: "Intervals are counted from here" }),
+    nextAt: timestamp
+      .exactOptional()
+      .meta({ description: "Absent while it is paused, and of `after` while an execution is open" }),
+    last: firing.exactOptional().meta({ description: "What was started last" }),
+    buffered: firing.exactOptional().meta({ description: "Starts when those before it have ended" }),
+    open: z
+      .array(z.string())
+      .readonly()
+      .meta({ description: "Executions that it started and that are open, the latest 50" }),
+    fired: z.number().int(),
+    skipped: z.number().int().meta({ description: "Decisions to skip a moment, or several that were missed at once" }),
+  })
+  .meta({ id: "Schedule" });
+export type ScheduleBody = z.output<typeof scheduleBody>;
+export const scheduleList = listOf(scheduleBody);
+
+export const triggeredBody = z
+  .object({
+    executionId: z.string(),
+    workflowId: z.string(),
+    started: z.boolean().meta({ description: "False: it waits, by the overlap policy or for the tenant's limits" }),
+    schedule: scheduleBody,
+  })
+  .meta({ id: "TriggeredSchedule" });
+export type TriggeredBody = z.output<typeof triggeredBody>;

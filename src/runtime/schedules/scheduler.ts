@@ -1,0 +1,391 @@
+import type { Schedule } from "../../dsl/schedule.ts";
+import type { NewFact } from "../../engine/facts.ts";
+import { NotFoundError, QuotaError } from "../../errors.ts";
+import type { Database, StoredDefinition } from "../../ports/database.ts";
+import type { EventStore, ExecutionHead } from "../../ports/event-store.ts";
+import type { Log } from "../../ports/executor.ts";
+import type { RuntimeMetrics } from "../../ports/metrics.ts";
+import type { Queues } from "../../ports/queues.ts";
+import type { Firing, ScheduleKey, ScheduleRecord, StoredSchedule } from "../../ports/schedules.ts";
+import { addDuration } from "../../values/durations.ts";
+import type { ExecutionId } from "../../values/ids.ts";
+import { isClosed } from "../../values/status.ts";
+import type { Failpoints } from "../failpoints.ts";
+import type { Definitions } from "../ports.ts";
+import type { Starter } from "../start-execution.ts";
+import { wakeSoon } from "../tell.ts";
+import { type Advanced, advanceSchedule, type ScheduleSettings } from "./advance.ts";
+import { firingAt, labelsOf, pathOf, scheduleOfLabels, timerOf } from "./firing.ts";
+import { scheduleTimes } from "./times.ts";
+
+/** Writers that were first, before somebody gives up and leaves it to the reconciler. */
+const TRIES = 50;
+/** What was begun and not ended is looked after so much later, milliseconds. */
+const UNFINISHED_MS = 5_000;
+/** An end is told; this is for one whose word was lost. */
+const LOOK_FOR_END_MS = 60_000;
+/** Looked at in one round, of each tenant. */
+const BATCH = 200;
+/** Of those that may run side by side, so many are remembered. */
+const OPEN_KEPT = 50;
+
+export interface SchedulerPorts {
+  readonly events: Pick<EventStore, "now" | "heads" | "append">;
+  readonly database: Database;
+  readonly queues: Pick<Queues, "dispatch" | "alive" | "remove" | "wake">;
+  readonly definitions: Definitions;
+  readonly start: Starter;
+  readonly log: Log;
+  readonly metrics: RuntimeMetrics;
+  readonly failpoints: Failpoints;
+  readonly settings: SchedulerSettings;
+}
+export interface SchedulerSettings extends ScheduleSettings {
+  readonly partitions: number;
+  readonly timerHorizonMs: number;
+  readonly timerPrecisionMs: number;
+}
+
+/**
+ * Starts executions when their schedules say so. What is to be started is decided by a compare-and-set of the record, once; started
+ * under an id made of schedule and nominal time, as often as it takes; then the record moves on and the job of the next time is made.
+ * Whoever looks does all that is left of it, so a crash at any point neither loses nor doubles a firing.
+ */
+export interface Scheduler {
+  /** Before a definition is registered or unlisted: somebody will look, even if this process dies in between. */
+  prepare(key: ScheduleKey, hasSchedule: boolean): Promise<void>;
+  /** Makes the schedule that of the newest listed version, or removes it, and looks. */
+  sync(key: ScheduleKey): Promise<void>;
+  /** Does what is due and arms what comes next. Null when there is no schedule (any more). */
+  look(key: ScheduleKey): Promise<StoredSchedule | null>;
+  /** Word that an execution has ended. */
+  ended(head: ExecutionHead): Promise<void>;
+  /** Looks at all that is late: for the reconciler. */
+  lookAtLate(): Promise<void>;
+  /** Changes a record: undefined leaves it. Gives what stands then; null when there is none. */
+  update(
+    key: ScheduleKey,
+    change: (record: ScheduleRecord, now: number) => ScheduleRecord | undefined,
+  ): Promise<StoredSchedule | null>;
+}
+
+export function createScheduler(ports: SchedulerPorts): Scheduler {
+  const { events, database, queues, definitions, log, metrics, failpoints, settings } = ports;
+  const { partitions } = settings;
+
+  const newest = ({ tenant, namespace, name }: ScheduleKey) => database.definition(tenant, namespace, name);
+
+  async function scheduleIn(definition: StoredDefinition): Promise<Schedule | null> {
+    return (await definitions.get(definition.tenant, definition.digest)).schedule;
+  }
+
+  /** Undefined when another writer was first. */
+  async function write(stored: StoredSchedule, record: ScheduleRecord, now: number) {
+    const lookAt = lookAtOf(record, now, settings);
+    const revision = await database.putSchedule(stored, stored.revision, { lookAt, record });
+    return revision === null ? undefined : { ...stored, revision, lookAt, record };
+  }
+
+  async function prepare(key: ScheduleKey, hasSchedule: boolean): Promise<void> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      const stored = await database.schedule(key);
+      if (stored === null && !hasSchedule) return;
+      const now = await events.now();
+      const lookAt = Math.min(stored?.lookAt ?? Number.POSITIVE_INFINITY, now + UNFINISHED_MS);
+      const record = stored?.record ?? { ...EMPTY, since: now };
+      if ((await database.putSchedule(key, stored?.revision ?? null, { lookAt, record })) !== null) return;
+    }
+    throw tooBusy(key);
+  }
+
+  async function sync(key: ScheduleKey): Promise<void> {
+    await settleOn(key);
+    await look(key);
+  }
+
+  async function settleOn(key: ScheduleKey): Promise<void> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      const stored = await database.schedule(key);
+      const definition = await newest(key);
+      const schedule = definition === null ? null : await scheduleIn(definition);
+      const now = await events.now();
+      if (definition === null || schedule === null) {
+        if (stored === null) return;
+        if (!(await database.removeSchedule(key, stored.revision))) continue;
+        if (stored.record.definition !== null) log.info({ ...key }, "the schedule has ended");
+        return disarm(stored, now);
+      }
+      const record = recordOf(definition, schedule, stored?.record, now, settings);
+      const lookAt = lookAtOf(record, now, settings);
+      const revision = await database.putSchedule(key, stored?.revision ?? null, { lookAt, record });
+      if (revision === null) continue;
+      if (stored !== null && stored.record.nextAt !== record.nextAt) await disarm(stored, now);
+      return;
+    }
+    throw tooBusy(key);
+  }
+
+  async function look(key: ScheduleKey): Promise<StoredSchedule | null> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      const stored = await database.schedule(key);
+      if (stored === null) return null;
+      if ((await newest(key))?.digest !== stored.record.definition?.digest || stored.record.definition === null) {
+        await settleOn(key);
+        continue;
+      }
+      const now = await events.now();
+      const ended = await endedOf(stored.record.open, now);
+      const advanced = advanceSchedule(stored.record, {
+        now,
+        ended,
+        settings,
+        firingAt: (at) => firingAt(key, at, partitions),
+      });
+      let current: StoredSchedule | undefined = stored;
+      if (advanced.record !== stored.record || (stored.lookAt !== null && stored.lookAt <= now)) {
+        await failpoints.hit("before-schedule-decided");
+        current = await write(stored, advanced.record, now);
+        if (current === undefined) continue;
+        note(key, advanced);
+        await failpoints.hit("after-schedule-decided");
+      }
+      await cancelForBuffered(current);
+      if (current.record.pending.length > 0) {
+        // What was started may have ended by now; what may not be started yet waits for the reconciler.
+        const left = await startPending(current, now);
+        if (left === undefined || left === 0) continue;
+      }
+      await failpoints.hit("before-schedule-armed");
+      await arm(current, now);
+      return current;
+    }
+    throw tooBusy(key);
+  }
+
+  function note(key: ScheduleKey, { skipped, lateness }: Advanced): void {
+    for (const ms of lateness) metrics.scheduleFired(ms);
+    for (const reason of skipped) metrics.scheduleSkipped(reason);
+    if (skipped.length > 0) log.info({ ...key, skipped }, "moments of a schedule were skipped");
+  }
+
+  /** When those of these executions ended that have; what is gone ended some time ago. */
+  async function endedOf(open: readonly ExecutionId[], now: number): Promise<ReadonlyMap<ExecutionId, number>> {
+    if (open.length === 0) return new Map();
+    const heads = await events.heads(open);
+    return new Map(
+      open.flatMap((id, i) => {
+        const head = heads[i];
+        if (!head) return [[id, 0] as const];
+        return isClosed(head.status) ? [[id, head.endedAt ?? now] as const] : [];
+      }),
+    );
+  }
+
+  /** Gives how many are left because the tenant may not start more; undefined when another writer was first. */
+  async function startPending(stored: StoredSchedule, now: number): Promise<number | undefined> {
+    const { record } = stored;
+    const open = [...record.open];
+    const done: Firing[] = [];
+    for (const firing of record.pending) {
+      const outcome = await startOne(stored, firing);
+      if (outcome === "later") break;
+      if (outcome === "started") open.push(firing.executionId);
+      done.push(firing);
+    }
+    await failpoints.hit("after-schedule-started");
+    if (done.length === 0) return record.pending.length;
+    const pending = record.pending.slice(done.length);
+    const last = done.at(-1);
+    const next = {
+      ...record,
+      pending,
+      open: open.slice(-OPEN_KEPT),
+      last: last === undefined ? record.last : withoutInput(last),
+      fired: record.fired + done.length,
+    };
+    const written = await write(stored, next, now);
+    return written === undefined ? undefined : pending.length;
+  }
+
+  async function startOne(stored: StoredSchedule, firing: Firing): Promise<"started" | "dropped" | "later"> {
+    const { tenant, namespace, name } = stored;
+    const { workflowId, executionId, input, at } = firing;
+    const ids = { tenant, workflowId, executionId };
+    try {
+      const started = await ports.start({
+        tenant,
+        workflowId,
+        once: { id: firing.once, outcome: null, note: async () => undefined },
+        definition: { namespace, name, version: stored.record.definition?.version ?? "" },
+        labels: labelsOf(stored, firing),
+        ...(firing.kind === "time" ? { scheduledFor: at } : {}),
+        ...(input === undefined ? {} : { input }),
+      });
+      if (started.result !== "refused") return "started";
+      log.warn({ ...ids, schedule: pathOf(stored) }, "a scheduled execution was not started: its workflow ID is taken");
+      return "dropped";
+    } catch (error) {
+      if (error instanceof QuotaError) {
+        log.warn({ ...ids, err: error }, "a scheduled execution waits: its tenant may not start more");
+        return "later";
+      }
+      if (!(error instanceof NotFoundError)) throw error;
+      return "dropped"; // Unlisted meanwhile: the next look ends the schedule.
+    }
+  }
+
+  /** What `cancel-running` cancels; harmless to repeat. */
+  async function cancelForBuffered(stored: StoredSchedule): Promise<void> {
+    const { schedule, buffered, open } = stored.record;
+    if (buffered === null || (schedule?.overlap ?? settings.overlap) !== "cancel-running") return;
+    const heads = await events.heads(open);
+    const reason = `the schedule ${pathOf(stored)} starts another execution`;
+    for (const head of heads) {
+      if (!head || isClosed(head.status)) continue;
+      const id = `schedule-${buffered.executionId}`;
+      const fact: NewFact = { kind: "message", id, source: "timer-service", message: { type: "cancel", reason } };
+      if ((await events.append(head.executionId, fact)) === "accepted")
+        await wakeSoon(ports, head, "execution.cancelled");
+    }
+  }
+
+  async function arm(stored: StoredSchedule, now: number): Promise<void> {
+    const job = timerOf(stored, now, partitions);
+    if (job === undefined || job.fireAt - now > settings.timerHorizonMs) return;
+    // Whoever looks next makes it if this does not.
+    await queues.dispatch([job]).catch((error: unknown) => {
+      log.warn(
+        { ...keyOf(stored), err: error },
+        "the timer of a schedule was not queued; it will be found by its moment",
+      );
+    });
+  }
+
+  async function disarm(stored: StoredSchedule, now: number): Promise<void> {
+    const job = timerOf(stored, now, partitions);
+    if (job !== undefined) await queues.remove([job]).catch(() => undefined); // A stale job finds nothing due.
+  }
+
+  async function lookAtLate(): Promise<void> {
+    const now = await events.now();
+    for (const late of await database.schedulesToLookAt(await database.tenants(), now, BATCH)) {
+      const key = keyOf(late);
+      try {
+        const isOverdue = late.record.nextAt !== null && late.record.nextAt <= now;
+        if (isOverdue) await noteMissing(late, now);
+        await look(key);
+      } catch (error) {
+        log.warn({ ...key, err: error }, "the reconciler could not look at a schedule");
+      }
+    }
+  }
+
+  /** Its job is gone: because somebody is past it, or because it was lost? */
+  async function noteMissing(late: StoredSchedule, now: number): Promise<void> {
+    const job = timerOf(late, now, partitions);
+    if (job === undefined) return;
+    if (await queues.alive(job)) return queues.remove([job]);
+    const again = await database.schedule(late);
+    if (again?.revision !== late.revision) return;
+    metrics.rescue("schedule");
+    log.warn({ ...keyOf(late), at: late.record.nextAt }, "the timer of a schedule was missing");
+  }
+
+  async function update(
+    key: ScheduleKey,
+    change: (record: ScheduleRecord, now: number) => ScheduleRecord | undefined,
+  ): Promise<StoredSchedule | null> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      const stored = await database.schedule(key);
+      if (stored === null || stored.record.definition === null) return null;
+      const now = await events.now();
+      const record = change(stored.record, now);
+      if (record === undefined) return stored;
+      const written = await write(stored, record, now);
+      if (written === undefined) continue;
+      if (stored.record.buffered !== null && record.buffered === null) metrics.scheduleSkipped("paused");
+      if (stored.record.nextAt !== record.nextAt) await disarm(stored, now);
+      return written;
+    }
+    throw tooBusy(key);
+  }
+
+  return {
+    prepare,
+    sync,
+    look,
+    lookAtLate,
+    update,
+    async ended(head) {
+      const key = scheduleOfLabels(head.tenant, head.labels);
+      if (key !== undefined) await look(key);
+    },
+  };
+}
+
+const EMPTY: Omit<ScheduleRecord, "since"> = {
+  definition: null,
+  schedule: null,
+  state: "active",
+  pausedReason: null,
+  nextAt: null,
+  heldAt: null,
+  pending: [],
+  buffered: null,
+  open: [],
+  last: null,
+  fired: 0,
+  skipped: 0,
+};
+
+/** The record of a version's schedule. One that says the same as the version before goes on where that was. */
+function recordOf(
+  definition: StoredDefinition,
+  schedule: Schedule,
+  before: ScheduleRecord | undefined,
+  now: number,
+  { timeZone }: ScheduleSettings,
+): ScheduleRecord {
+  const { namespace, name, version, digest } = definition;
+  const known = before ?? { ...EMPTY, since: now };
+  const next = { ...known, definition: { namespace, name, version, digest }, schedule };
+  if (JSON.stringify(known.schedule?.when) === JSON.stringify(schedule.when)) return next;
+  const first = firstTime(schedule, now, timeZone);
+  return { ...next, since: now, ...(known.state === "paused" ? { nextAt: null, heldAt: first } : { nextAt: first }) };
+}
+
+/** The first time of a schedule that begins now. */
+function firstTime({ when }: Schedule, now: number, timeZone: string): number | null {
+  return when.kind === "after" ? addDuration(now, when.interval) : scheduleTimes(when, now, timeZone).next(now);
+}
+
+/** When somebody must look at a record at the latest; null when nothing is owed. */
+function lookAtOf(
+  { pending, buffered, open, nextAt, schedule, state }: ScheduleRecord,
+  now: number,
+  { timerHorizonMs, timerPrecisionMs }: SchedulerSettings,
+): number | null {
+  const waitsForEnd = buffered !== null || (schedule?.when.kind === "after" && open.length > 0 && state === "active");
+  const moments = [
+    ...(pending.length > 0 ? [now + UNFINISHED_MS] : []),
+    ...(waitsForEnd ? [now + LOOK_FOR_END_MS] : []),
+    ...(nextAt === null ? [] : [armLookAt(nextAt, now, timerHorizonMs, timerPrecisionMs)]),
+  ];
+  return moments.length === 0 ? null : Math.min(...moments);
+}
+
+function armLookAt(nextAt: number, now: number, horizonMs: number, precisionMs: number): number {
+  return nextAt - now > horizonMs ? nextAt - horizonMs : Math.max(nextAt, now) + precisionMs;
+}
+
+function withoutInput({ kind, at, workflowId, executionId }: Firing): ScheduleRecord["last"] {
+  return { kind, at, workflowId, executionId };
+}
+
+function keyOf({ tenant, namespace, name }: ScheduleKey): ScheduleKey {
+  return { tenant, namespace, name };
+}
+
+function tooBusy(key: ScheduleKey): Error {
+  return new Error(`schedule ${pathOf(key)} is written by too many at once`);
+}

@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ScheduleBody } from "../../src/api/schemas/schedules.ts";
+import type { ExecutionSummaryBody } from "../../src/client/index.ts";
+import { REGISTER_FAILPOINTS, SCHEDULE_FAILPOINTS } from "../../src/values/failpoints.ts";
+import { startService } from "../support/service-process.ts";
+import { send } from "./support/load.ts";
+import type { StoreKind } from "./support/store.ts";
+import { superviseKilled } from "./support/supervisor.ts";
+import { until } from "./support/until.ts";
+import { fromEnvironment, metricOf, openWorld, type World } from "./support/world.ts";
+
+/** For longer runs. */
+const KILLS = fromEnvironment("SCHEDULE_KILLS", SCHEDULE_FAILPOINTS.length);
+const EVERY_MS = 400;
+const LIMIT_MS = 300_000;
+const KINDS: readonly StoreKind[] = ["redis", "postgres"];
+
+const definition = (name: string, schedule: object, options: object, pauseMs: number) => ({
+  document: { dsl: "1.0.3", namespace: "faults", name, version: "1.0.0", metadata: { schedule: options } },
+  schedule,
+  do: [{ pause: { wait: { milliseconds: pauseMs } } }],
+});
+
+describe.each(KINDS)("schedules on %s", (kind) => {
+  let world: World;
+  beforeAll(async () => {
+    world = await openWorld(kind, { SCHEDULE_MIN_INTERVAL: "50ms" });
+  }, LIMIT_MS);
+  afterAll(() => world?.close());
+
+  const put = async (...given: Parameters<typeof definition>) => {
+    const { status } = await send(`${world.api.url}/api/v1/definitions`, "PUT", definition(...given));
+    expect(status).toBe(201);
+  };
+  const at = (name: string) => `${world.api.url}/api/v1/schedules/faults/${name}`;
+  const view = async (name: string) => (await send(at(name), "GET")).body as unknown as ScheduleBody;
+  /** Oldest first; all of them, as far as the lists know. */
+  const runs = async (name: string): Promise<readonly ExecutionSummaryBody[]> => {
+    const query = `limit=500&label=durabull/schedule:faults/${name}`;
+    const { body } = await send(`${world.api.url}/api/v1/executions?${query}`, "GET");
+    return [...(body.items as readonly ExecutionSummaryBody[])].reverse();
+  };
+  const nominal = (all: readonly ExecutionSummaryBody[]) =>
+    all.map(({ labels }) => Date.parse(labels["durabull/scheduled-for"] ?? "")).sort((one, other) => one - other);
+  /** Paused, all that was started has ended, and nothing waits. */
+  const stopped = async (name: string): Promise<readonly ExecutionSummaryBody[]> => {
+    await send(`${at(name)}/pause`, "POST");
+    const isOver = async () => {
+      const { fired } = await view(name);
+      const all = await runs(name);
+      return all.length >= fired && all.every(({ endedAt }) => endedAt !== undefined);
+    };
+    await until("all that was started has ended", isOver);
+    return runs(name);
+  };
+  const expectEach = (all: readonly ExecutionSummaryBody[], since: string) => {
+    const steps = nominal(all).map((time) => (time - Date.parse(since)) / EVERY_MS);
+    expect(steps).toEqual(all.map((_, i) => i + 1));
+  };
+
+  test(
+    "given a worker killed at every moment of a firing, when schedules fire, then each nominal time has one execution, and none overlaps that must not",
+    async () => {
+      await put("each", { every: { milliseconds: EVERY_MS } }, { catchUp: "all" }, 100);
+      await put("one", { every: { milliseconds: EVERY_MS } }, { overlap: "buffer-one" }, 500);
+      await put("then", { after: { milliseconds: 100 } }, {}, 100);
+      const killed = superviseKilled(world.startWorker, KILLS, SCHEDULE_FAILPOINTS);
+      await until("it was killed often enough", () => killed.total() >= KILLS, LIMIT_MS);
+      await killed.stop();
+      const before = await runs("then");
+      await until("what comes after an end still comes", async () => (await runs("then")).length > before.length);
+      const { since } = await view("each");
+      expectEach(await stopped("each"), since);
+      for (const name of ["one", "then"]) {
+        const all = await stopped(name);
+        expect(all.length).toBeGreaterThan(2);
+        all.slice(1).forEach(({ startedAt }, i) => {
+          expect(startedAt >= (all[i]?.endedAt ?? "never")).toBe(true);
+        });
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "given a schedule, when all queues are wiped, then its timer is missed, made again, and no time is lost or doubled",
+    async () => {
+      await put("wiped", { every: { milliseconds: EVERY_MS } }, { catchUp: "all" }, 10);
+      await until("it fires", async () => (await runs("wiped")).length > 1);
+      await world.store.wipeQueues();
+      const before = (await runs("wiped")).length;
+      await until("it fires on", async () => (await runs("wiped")).length > before + 2);
+      expectEach(await stopped("wiped"), (await view("wiped")).since);
+    },
+    LIMIT_MS,
+  );
+
+  test.each(REGISTER_FAILPOINTS)(
+    "given an API killed at %s, when a definition with a schedule is registered, then there is a schedule if there is a definition",
+    async (point) => {
+      const name = `killed-${point}`;
+      const env = { ...world.store.env, DURABULL_FAILPOINT: `${point}:kill:1` };
+      const api = await startService({ entry: ["src/main.ts", "api"], env });
+      const body = definition(name, { every: { hours: 1 } }, {}, 10);
+      expect(await send(`${api.url}/api/v1/definitions`, "PUT", body).catch(() => "no answer")).toBe("no answer");
+      await api.exited;
+      const isThere = (await send(`${world.api.url}/api/v1/definitions/faults/${name}`, "GET")).status === 200;
+      expect(isThere).toBe(point === "after-register");
+      if (isThere) await until("somebody looked", async () => (await view(name)).nextAt !== undefined);
+      // As a client that saw no answer would.
+      expect((await send(`${world.api.url}/api/v1/definitions`, "PUT", body)).status).toBe(isThere ? 200 : 201);
+      expect(await view(name)).toMatchObject({ every: "PT1H", state: "active", fired: 0 });
+    },
+    LIMIT_MS,
+  );
+
+  test("given all that, when the workers are asked, then they count what fired", async () => {
+    const counts = await Promise.all(world.workers.map((each) => metricOf(each, "durabull_schedule_firings_total")));
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(5);
+  });
+});
