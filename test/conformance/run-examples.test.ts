@@ -24,8 +24,8 @@ const NOT_RUN: readonly {
   { files: /call-asyncapi-publish\./, refused: /^not supported by this version: authentication$/ },
   { files: /(foreach|asyncapi-example-6)\./, refused: /^not supported by this version: foreach of an AsyncAPI/ },
   {
-    files: /(schedule-.*|set|set-expression|sql-export-to-minio|manage-.*)\.yaml$/,
-    refused: /^not supported.*: schedule$/,
+    files: /(schedule-event-driven|\/set|set-expression|manage-.*)\.yaml$/,
+    refused: /^not supported by this version: schedule\.on$/,
   },
   { files: /dsl\.sample-workflow\./, refused: /is no escape of/ },
   { files: /multi-agent-collaboration-for-ai-content\./, refused: /begins in the middle/ },
@@ -33,7 +33,7 @@ const NOT_RUN: readonly {
   { files: /grpc/, needs: [/call: grpc/, "a gRPC server at its host"] },
   { files: /mcp/, needs: [/call: mcp/, "an MCP server at its host, or a program"] },
   { files: /a2a/, needs: [/call: a2a/, "an agent at its host"] },
-  { files: /run-(container|return|example)/, needs: [/container:/, "docker or podman with its image"] },
+  { files: /run-(container|return|example)|sql-export-to-minio/, needs: [/container:/, "docker or podman with its image"] },
   {
     files: /accumulate-room-readings\./,
     needs: [/for:\n +each: reading\n +in: \.readings/, "a list of readings that its first task does not give"],
