@@ -33,7 +33,10 @@ const NOT_RUN: readonly {
   { files: /grpc/, needs: [/call: grpc/, "a gRPC server at its host"] },
   { files: /mcp/, needs: [/call: mcp/, "an MCP server at its host, or a program"] },
   { files: /a2a/, needs: [/call: a2a/, "an agent at its host"] },
-  { files: /run-(container|return|example)|sql-export-to-minio/, needs: [/container:/, "docker or podman with its image"] },
+  {
+    files: /run-(container|return|example)|sql-export-to-minio/,
+    needs: [/container:/, "docker or podman with its image"],
+  },
   {
     files: /accumulate-room-readings\./,
     needs: [/for:\n +each: reading\n +in: \.readings/, "a list of readings that its first task does not give"],
