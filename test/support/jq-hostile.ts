@@ -6,6 +6,12 @@ const SHARED = "reduce range(64) as $_ (1; [., .])";
 
 /** Programs that never end, or would make far too much. */
 export const ENDLESS: readonly string[] = [
+  "last(range(1e9) | 17.3 | y0)",
+  "last(range(1e9) | 17.3 | gmtime)",
+  "last(range(1e9) | 17.3 | erf)",
+  "last(range(1e9) | 1e300 | @base64d)",
+  "yn(1e9; 1)",
+  '("a" * 1e5) as $a | {($a + "1"): 1} as $o | {($a + "2"): 1} as $p | reduce range(1e6) as $i (0; if $o < $p then . else . + 1 end)',
   "def f: f; f",
   "def f: f | f; f",
   "def f: 1 + f; f",

@@ -151,6 +151,19 @@ function argumentOf(args: JqArguments, name: string): Json {
 
 /** A stack or a string that JavaScript itself refuses is a budget as well. */
 function failure(error: unknown): unknown {
+  if (error instanceof JqError) return withOwnValue(error);
   if (!(error instanceof RangeError)) return error === BREAK ? new JqError("break") : error;
   return new JqBudgetError(error.message.includes("call stack") ? "depth" : "output");
+}
+
+/** As an output, the value of an error holds nothing of the program; one too large or too deep to be an output is left out. */
+function withOwnValue(error: JqError): JqError {
+  const { value, message } = error;
+  if (error instanceof JqBudgetError || typeof value !== "object" || value === null) return error;
+  try {
+    const own = new Outlet(DEFAULT_OUTPUT_BYTES).pass(value);
+    return own === value ? error : new JqError(message, own);
+  } catch {
+    return new JqError(message);
+  }
 }

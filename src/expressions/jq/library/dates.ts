@@ -15,14 +15,16 @@ const MAX_INT = 2 ** 31 - 1;
 const MAX_SECONDS = MAX_INT * 31_556_952;
 /** How much longer than its format a formatted date may be. */
 const ROOM = 100;
+/** Steps of a conversion between seconds and the calendar. */
+const CALENDAR_STEPS = 120;
 /** Steps of taking a time apart. */
 const FORMAT_STEPS = 20;
 
 /** Builtins about dates, by name and number of arguments. The local time is UTC. */
 export const DATE_FUNCTIONS: Readonly<Record<string, Native>> = {
-  "mktime/0": (input) => toSeconds(input),
-  "gmtime/0": (input) => takeApart(input, "gmtime"),
-  "localtime/0": (input) => takeApart(input, "localtime"),
+  "mktime/0": paid(toSeconds),
+  "gmtime/0": paid((input) => takeApart(input, "gmtime")),
+  "localtime/0": paid((input) => takeApart(input, "localtime")),
   "strftime/1": (input, [format = null], { budget }) => formatTime(input, format, "strftime", budget),
   "strflocaltime/1": (input, [format = null], { budget }) => formatTime(input, format, "strflocaltime", budget),
   "strptime/1": (input, [format = null], { budget }) => parseTime(input, format, budget),
@@ -34,6 +36,14 @@ export const DATE_FUNCTIONS: Readonly<Record<string, Native>> = {
   "dateadd/2": (input, [_unit, amount = null], { budget }) => add(input, amount, budget),
   "datesub/2": (input, [_unit, amount = null], { budget }) => subtract(input, amount, budget),
 };
+
+/** What takes a time apart, or puts one together. */
+function paid(compute: (input: Json) => Json): Native {
+  return (input, _args, { budget }) => {
+    spend(budget, CALENDAR_STEPS);
+    return compute(input);
+  };
+}
 
 /** Seconds since the epoch as `[year, month, day, hours, minutes, seconds, weekday, day of the year]`. */
 function takeApart(input: Json, name: string): readonly Json[] {

@@ -1,4 +1,5 @@
 import type { Json } from "../../../values/json.ts";
+import { spend } from "../budget.ts";
 import type { Native } from "../native.ts";
 import { typeError } from "./failures.ts";
 import { besselJ, besselY, erf, erfc, gammaSign, lgamma, tgamma } from "./special-functions.ts";
@@ -76,17 +77,29 @@ const SPLITTING: Readonly<Record<string, (x: number) => readonly [number, number
   modf: (x) => [Number.isFinite(x) ? x % 1 : Number.isNaN(x) ? x : x > 0 ? 0 : -0, Math.trunc(x)],
 };
 
+/** Steps of what is computed by a series or an integral. */
+const COSTS: Readonly<Record<string, number>> = {
+  ...{ erf: 80, erfc: 80, j0: 80, j1: 80, jn: 80, y0: 4_000, y1: 4_000, yn: 4_000 },
+  ...{ drem: 40, remainder: 40, tgamma: 20, lgamma: 20, gamma: 20 },
+};
+/** Functions of an order are computed order by order. */
+const BY_ORDER: ReadonlySet<string> = new Set(["jn", "yn"]);
+
 /** Builtins about numbers, by name and number of arguments. */
 export const MATH_FUNCTIONS: Readonly<Record<string, Native>> = {
-  ...mapped(UNARY, 0, (compute) => (input) => compute(numberOf(input))),
+  ...mapped(UNARY, 0, (compute, name) => {
+    const cost = COSTS[name];
+    if (cost === undefined) return (input) => compute(numberOf(input));
+    return (input, _args, { budget }) => {
+      spend(budget, cost);
+      return compute(numberOf(input));
+    };
+  }),
   ...mapped(SPLITTING, 0, (compute) => (input) => compute(numberOf(input))),
-  ...mapped(
-    BINARY,
-    2,
-    (compute) =>
-      (_input, [x = null, y = null]) =>
-        compute(numberOf(x), numberOf(y)),
-  ),
+  ...mapped(BINARY, 2, (compute, name) => (_input, [x = null, y = null], { budget }) => {
+    spend(budget, (COSTS[name] ?? 0) + (BY_ORDER.has(name) ? Math.abs(numberOf(x)) || 0 : 0));
+    return compute(numberOf(x), numberOf(y));
+  }),
   "fma/3": (_input, [x = null, y = null, z = null]) => fusedMultiplyAdd(numberOf(x), numberOf(y), numberOf(z)),
   "abs/0": abs,
   "infinite/0": () => Infinity,
@@ -100,10 +113,10 @@ export const MATH_FUNCTIONS: Readonly<Record<string, Native>> = {
 function mapped<Compute>(
   functions: Readonly<Record<string, Compute>>,
   arity: number,
-  native: (compute: Compute) => Native,
+  native: (compute: Compute, name: string) => Native,
 ): Record<string, Native> {
   return Object.fromEntries(
-    Object.entries(functions).map(([name, compute]) => [`${name}/${arity}`, native(compute)] as const),
+    Object.entries(functions).map(([name, compute]) => [`${name}/${arity}`, native(compute, name)] as const),
   );
 }
 

@@ -147,14 +147,15 @@ function open(pairs: Pair[], a: Container, b: Container, budget: Budget): number
 
 function openObjects(pairs: Pair[], a: JsonObject, b: JsonObject, budget: Budget): number {
   const keys = sortedKeys(a, budget);
-  const byKeys = compareKeys(keys, sortedKeys(b, budget));
+  const byKeys = compareKeys(keys, sortedKeys(b, budget), budget);
   if (byKeys === 0) pairs.push({ a: keys.map((key) => a[key] as Json), b: keys.map((key) => b[key] as Json), next: 0 });
   return byKeys;
 }
 
-function compareKeys(a: readonly string[], b: readonly string[]): number {
+function compareKeys(a: readonly string[], b: readonly string[], budget: Budget): number {
   const shared = Math.min(a.length, b.length);
   for (let i = 0; i < shared; i++) {
+    payForCompared(a[i] as string, b[i] as string, budget);
     const result = compareStrings(a[i] as string, b[i] as string);
     if (result !== 0) return result;
   }
@@ -248,5 +249,17 @@ export function sortedKeys(object: JsonObject, budget: Budget): string[] {
   const keys = Object.keys(object);
   payForKeys(budget, keys.length);
   spend(budget, keys.length * (4 + 2 * Math.log2(keys.length + 1)));
-  return keys.length < 2 ? keys : keys.sort(compareStrings);
+  if (keys.length < 2) return keys;
+  return keys.sort((a, b) => {
+    payForCompared(a, b, budget);
+    return compareStrings(a, b);
+  });
 }
+
+/** Long keys that begin alike are compared character by character. */
+function payForCompared(a: string, b: string, budget: Budget): void {
+  const shorter = Math.min(a.length, b.length);
+  if (shorter > SHORT_KEY) spend(budget, shorter >>> 3);
+}
+
+const SHORT_KEY = 64;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { compile, JqBudgetError } from "../../../../src/expressions/jq/index.ts";
+import { compile, JqBudgetError, JqError } from "../../../../src/expressions/jq/index.ts";
 import type { Json } from "../../../../src/values/json.ts";
 import { testCases } from "./cases.ts";
 
@@ -212,6 +212,24 @@ describe("given outputs that hold constants, when their receiver changes them, t
     expect(JSON.stringify(program.all(null))).toBe(before);
   });
 });
+
+test.each(["[1, 2] | error", "error({a: [1]})", "try error([1]) catch error([., [2]])"])(
+  "given the value of an error of %s, when its receiver changes it, then later errors are not changed",
+  (source) => {
+    const program = compile(source);
+    const caught = (): Json => {
+      try {
+        return program.first(null) ?? null;
+      } catch (error) {
+        if (error instanceof JqError) return error.value;
+        throw error;
+      }
+    };
+    const before = JSON.stringify(caught());
+    spoil(caught());
+    expect(JSON.stringify(caught())).toBe(before);
+  },
+);
 
 /** Changes whatever can be changed. */
 function spoil(value: unknown): void {
