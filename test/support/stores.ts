@@ -33,7 +33,12 @@ function chosenStores(list: string): readonly string[] {
  */
 export function onEachStore(tests: (store: StoreUnderTest) => void, usual = "all"): void {
   const chosen = chosenStores(process.env.STORES ?? usual);
-  describe.runIf(chosen.includes("redis"))("on Redis", () => {
+  const left = KINDS.filter((kind) => !chosen.includes(kind));
+  if (left.length > 0) console.warn(`on ${chosen.join(", ")}; with STORES=all also on ${left.join(", ")}`);
+  const describeOn = (kind: (typeof KINDS)[number], title: string, block: () => void) => {
+    if (chosen.includes(kind)) describe(title, block);
+  };
+  describeOn("redis", "on Redis", () => {
     const server = once(() => startRedis());
     let database = 0;
     afterAll(server.stop);
@@ -47,7 +52,7 @@ export function onEachStore(tests: (store: StoreUnderTest) => void, usual = "all
       },
     });
   });
-  describe.runIf(chosen.includes("postgres"))("on PostgreSQL", () => {
+  describeOn("postgres", "on PostgreSQL", () => {
     const server = once(() => startPostgres({ fsync: false }));
     afterAll(server.stop);
     tests({
@@ -55,7 +60,7 @@ export function onEachStore(tests: (store: StoreUnderTest) => void, usual = "all
       fresh: async () => ({ DATABASE_URL: await freshDatabase(await server.get()) }),
     });
   });
-  describe.runIf(chosen.includes("embedded"))("on the embedded PostgreSQL", () => {
+  describeOn("embedded", "on the embedded PostgreSQL", () => {
     const directories: string[] = [];
     afterAll(() => {
       for (const directory of directories) rmSync(directory, { recursive: true, force: true });
