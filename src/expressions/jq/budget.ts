@@ -79,7 +79,7 @@ export function payForReading(budget: Budget, text: string): void {
   const waiting = budget.joined[text.length % LENGTHS] ?? 0;
   if (waiting === 0) return;
   budget.joined[text.length % LENGTHS] = waiting - 1;
-  spend(budget, text.length >>> 5);
+  spend(budget, text.length >>> 4);
   grow(budget, text.length >>> 2);
 }
 

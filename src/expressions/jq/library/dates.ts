@@ -16,7 +16,7 @@ const MAX_SECONDS = MAX_INT * 31_556_952;
 /** How much longer than its format a formatted date may be. */
 const ROOM = 100;
 /** Steps of a conversion between seconds and the calendar. */
-const CALENDAR_STEPS = 120;
+const CALENDAR_STEPS = 150;
 /** Steps of taking a time apart. */
 const FORMAT_STEPS = 20;
 
