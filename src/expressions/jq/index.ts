@@ -31,7 +31,7 @@ export interface Program {
   all(input: Json, args?: JqArguments, options?: EvaluationOptions): Json[];
 }
 
-const DEFAULT_FUEL = 10_000_000;
+const DEFAULT_FUEL = 7_500_000;
 const DEFAULT_OUTPUT_BYTES = 32 * 2 ** 20;
 const NO_ARGUMENTS: JqArguments = {};
 const NO_OPTIONS: EvaluationOptions = {};
