@@ -1,12 +1,12 @@
 import type { EvaluationTime, ExpressionArguments } from "../../expressions/index.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
-import { choiceOf, objectOf } from "../fields.ts";
+import { objectOf } from "../fields.ts";
 import type { Scope } from "../scope.ts";
 import { renderTemplate } from "../template.ts";
 import type { Template } from "../workflow.ts";
 import { checkEndpoint, memberOf, renderEndpoint } from "./call-http.ts";
-import { checkParameters, parametersFrom } from "./parameters.ts";
+import { checkMethodCall, parametersFrom } from "./parameters.ts";
 import { textFrom } from "./process.ts";
 import { checkResource, resourceFrom } from "./resource.ts";
 
@@ -47,17 +47,12 @@ export function checkCallA2a(given: JsonObject, pointer: string, scope: Scope): 
   const { report } = scope;
   const value = objectOf(given, pointer, CALL, report);
   const at = (member: string) => pointerOf(pointer, member);
-  if (value.method !== undefined) {
-    const [first = "", ...others] = Object.keys(METHODS);
-    choiceOf(value.method, at("method"), "`method`", [first, ...others], report);
-  }
   if (value.agentCard === undefined && value.server === undefined) {
     report.issue(pointer, 'the `with` of an A2A call needs "agentCard" or "server"');
   }
   if (value.agentCard !== undefined) checkResource(value.agentCard, at("agentCard"), scope);
   if (value.server !== undefined) checkEndpoint(value.server, at("server"), scope);
-  const needed = Object.entries(METHODS).find(([method]) => method === value.method)?.[1] ?? [];
-  checkParameters(value.parameters, at("parameters"), { what: `\`parameters\` of ${value.method}`, needed }, scope);
+  checkMethodCall(value, pointer, METHODS, scope);
   if (isJsonObject(value.parameters) && Object.keys(value.parameters).length === 0) {
     report.issue(at("parameters"), "`parameters` must have a member, or be left out");
   }

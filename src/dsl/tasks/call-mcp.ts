@@ -2,13 +2,13 @@ import { type EvaluationTime, type ExpressionArguments, ExpressionError } from "
 import { fixedDurationMs, parseDuration } from "../../values/durations.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
-import { anyObjectOf, choiceOf, kindOf, objectOf, textOf } from "../fields.ts";
+import { anyObjectOf, kindOf, objectOf, textOf } from "../fields.ts";
 import { durationAt } from "../programs.ts";
 import type { Scope } from "../scope.ts";
 import { renderTemplate } from "../template.ts";
 import type { Template } from "../workflow.ts";
 import { checkEndpoint, memberOf, renderEndpoint } from "./call-http.ts";
-import { checkParameters, parametersFrom } from "./parameters.ts";
+import { checkMethodCall, parametersFrom } from "./parameters.ts";
 import { checkProcessInput, processInputFrom, textFrom, textsFrom } from "./process.ts";
 
 /** Each method, and the parameters it cannot do without. */
@@ -63,12 +63,7 @@ export function checkCallMcp(given: JsonObject, pointer: string, scope: Scope): 
   const { report } = scope;
   const value = objectOf(given, pointer, CALL, report);
   const at = (member: string) => pointerOf(pointer, member);
-  if (value.method !== undefined) {
-    const [first = "", ...others] = Object.keys(METHODS);
-    choiceOf(value.method, at("method"), "`method`", [first, ...others], report);
-  }
-  const needed = METHODS[String(value.method)] ?? [];
-  checkParameters(value.parameters, at("parameters"), { what: `\`parameters\` of ${value.method}`, needed }, scope);
+  checkMethodCall(value, pointer, METHODS, scope);
   if (value.transport !== undefined) checkTransport(value.transport, at("transport"), scope);
   if (value.timeout !== undefined) durationAt(value.timeout, at("timeout"), "taskDefinition", scope);
   if (value.protocolVersion !== undefined) {

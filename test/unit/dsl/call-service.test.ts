@@ -26,6 +26,12 @@ describe("given a call that is described wrongly, when the definition is checked
   test.each<[string, string, JsonObject, string]>([
     ["a method of MCP", "mcp", { method: "tools/cal", transport: http }, "/method: `method` must be"],
     [
+      "a method named after a member of every object",
+      "mcp",
+      { method: "constructor", transport: http },
+      "/method: `method` must be",
+    ],
+    [
       "a tool without a name",
       "mcp",
       { method: "tools/call", transport: http },
