@@ -1,33 +1,20 @@
-import type { Json, JsonObject } from "../values/json.ts";
-import { problemToJson } from "../values/problem.ts";
+import type { Json } from "../values/json.ts";
+import { answeredBy } from "./answered.ts";
+import { entered, newFrame, taskPrepared, taskStarted } from "./beginning.ts";
 import type {
-  EventProcessed,
-  EventReceived,
-  EventSubscribed,
   ExecutionStarted,
   HistoryEvent,
   Move,
-  TaskPrepared,
   TaskRequested,
   TaskRetried,
   TaskSkipped,
-  TaskStarted,
   TimerFired,
 } from "./events.ts";
-import { extensionMark, inOwnSection, isInExtension, sectionAfter } from "./extensions.ts";
+import { inOwnSection, isInExtension } from "./extensions.ts";
 import { idle, omit, turn, withFrame, without, withoutAll, withoutWork } from "./frames.ts";
-import { iterating, processed, received, subscribed } from "./listening.ts";
+import { eventProcessed, eventReceived, eventSubscribed } from "./listening.ts";
 import { reopened } from "./reopen.ts";
-import {
-  type Around,
-  descendantsOf,
-  type ExecutionState,
-  type Frame,
-  frameOf,
-  type Listen,
-  type PendingActivity,
-  ROOT,
-} from "./state.ts";
+import { descendantsOf, type ExecutionState, frameOf, type PendingActivity, ROOT } from "./state.ts";
 
 /** The state after an event. Remembers only: evaluates nothing, so that a replay cannot differ. */
 export function evolve(state: ExecutionState | null, event: HistoryEvent): ExecutionState {
@@ -55,13 +42,6 @@ function withoutChildren(before: ExecutionState, after: ExecutionState, event: H
     children: after.children.filter((name) => !gone.includes(name)),
     abandoned: [...recent, ...gone.filter((name) => name !== answered).map((name) => ({ name, at: event.sequence }))],
   };
-}
-
-/** The activity an event answers: of a task that ended, or that is extended and whose end is held back. */
-function answeredBy(event: HistoryEvent): number | undefined {
-  if (event.type === "task.completed" || event.type === "task.failed") return event.data.asked;
-  if (event.type === "task.started" || event.type === "task.skipped") return event.data.extension?.asked;
-  return undefined;
 }
 
 /** Events after which whoever decided them has told a child that was given up; more than any commit holds. */
@@ -202,134 +182,8 @@ function pendingActivity({ data: { frame, activity } }: TaskRequested): PendingA
   };
 }
 
-function newFrame(of: {
-  id: number;
-  parent: number;
-  key: string;
-  task: string;
-  name: string;
-  index: number;
-  input: Json;
-  transformed?: Json;
-  at: number;
-  path: string;
-}): Frame {
-  return {
-    id: of.id,
-    parent: of.parent,
-    key: of.key,
-    task: of.task,
-    name: of.name,
-    index: of.index,
-    rawInput: of.input,
-    input: of.transformed === undefined ? of.input : of.transformed,
-    startedAt: of.at,
-    path: of.path,
-    vars: {},
-    step: { do: "enter" },
-    begun: true,
-    limits: {},
-    visits: {},
-    activity: null,
-    requests: 0,
-    waitUntil: null,
-    loop: null,
-    attempt: null,
-    fork: null,
-    listen: null,
-  };
-}
-
-function taskStarted(state: ExecutionState, { data, sequence, at }: TaskStarted): ExecutionState {
-  const before = entered(occupied(state, data), data);
-  const parent = frameOf(before, data.parent);
-  const visit = (parent.visits[data.index] ?? 0) + 1;
-  const frame: Frame = {
-    ...newFrame({ ...data, id: sequence, at, path: pathOf(parent, data.index, visit) }),
-    loop: data.loop === undefined ? null : { ...data.loop, index: -1 },
-    begun: data.begun !== false,
-    attempt: data.kind === "try" ? { number: 1, section: "try", since: at } : null,
-    fork: data.fork === undefined ? null : { ...data.fork, outputs: {} },
-    ...(data.extensions === undefined
-      ? {}
-      : { around: { active: data.extensions, section: "start", at: -1 } satisfies Around }),
-  };
-  const counted = withFrame(before, parent.id, { visits: { ...parent.visits, [data.index]: visit } });
-  return { ...counted, frames: { ...counted.frames, [sequence]: frame }, ready: [...counted.ready, sequence] };
-}
-
-function taskPrepared(state: ExecutionState, { data }: TaskPrepared): ExecutionState {
-  const { frame, transformed, loop, fork, extensions } = data;
-  const { rawInput } = frameOf(state, frame);
-  const ready = withFrame(withoutWork(state, frame), frame, {
-    input: transformed === undefined ? rawInput : transformed,
-    loop: loop === undefined ? null : { ...loop, index: -1 },
-    fork: fork === undefined ? null : { ...fork, outputs: {} },
-    ...(extensions === undefined ? {} : { around: { active: extensions, section: "start", at: -1 } satisfies Around }),
-    begun: true,
-    requests: 0,
-  });
-  return turn(ready, frame, { do: "enter" });
-}
-
-/** A parent waits for its children; a fork that is decided already (by a branch that was skipped) stays decided. */
-function occupied(state: ExecutionState, data: TaskStarted["data"]): ExecutionState {
-  const parent = frameOf(state, data.parent);
-  const isBranch = parent.fork !== null && data.extension === undefined && !isInExtension(parent);
-  return isBranch && parent.step.do === "next" ? state : idle(state, parent.id);
-}
-
-/** Place of a child: its index, its visit when a `then` came back to it, the iteration or handler it runs in. */
-function pathOf(parent: Frame, index: number, visit: number): string {
-  if (isInExtension(parent))
-    return `${parent.path}${extensionMark(parent.around)}/${index}${visit > 1 ? `#${visit}` : ""}`;
-  const iteration = parent.loop === null ? "" : `[${parent.loop.index}]`;
-  const handler = parent.attempt?.section === "catch" ? "!" : "";
-  return `${parent.path}${iteration}${handler}/${index}${visit > 1 ? `#${visit}` : ""}`;
-}
-
 function taskSkipped(state: ExecutionState, { data }: TaskSkipped): ExecutionState {
   return childEnded(entered(state, data), data.parent, data.index, data.output, data.move);
-}
-
-/** What the first child of an iteration or of a handler says about its parent. */
-function entered(before: ExecutionState, data: TaskStarted["data"] | TaskSkipped["data"]): ExecutionState {
-  const state = sectioned(before, data);
-  const parent = frameOf(state, data.parent);
-  if (data.iteration !== undefined && parent.listen !== null) {
-    return withFrame(state, parent.id, iterating(parent.listen, data.iteration));
-  }
-  if (data.iteration !== undefined && parent.loop !== null) {
-    const loop = { ...parent.loop, index: data.iteration };
-    return withFrame(state, parent.id, { loop, vars: loopVariables(loop), visits: {} });
-  }
-  if (data.caught !== undefined && parent.attempt !== null) {
-    return withFrame(withoutAll(state, descendantsOf(state, parent.id)), parent.id, {
-      attempt: { ...parent.attempt, section: "catch" },
-      vars: { [data.caught.as]: problemToJson(data.caught.error) },
-      visits: {},
-    });
-  }
-  return state;
-}
-
-/** Which of its sections an extended parent is in, once this child has begun. An activity whose output is held back is over. */
-function sectioned(state: ExecutionState, data: TaskStarted["data"] | TaskSkipped["data"]): ExecutionState {
-  const parent = frameOf(state, data.parent);
-  if (parent.around === undefined) return state;
-  const around = sectionAfter(parent.around, data.extension);
-  if (around === parent.around) return state;
-  // What failed inside and was caught goes with the first task that comes after.
-  const rest = around.section === "after" ? withoutAll(state, descendantsOf(state, parent.id)) : state;
-  const moved = withFrame(rest, parent.id, { around, visits: {} });
-  if (data.extension?.asked === undefined) return moved;
-  const answered = withFrame(moved, parent.id, { activity: null });
-  return { ...answered, activities: omit(answered.activities, [data.extension.asked]) };
-}
-
-/** The variables of an iteration. */
-export function loopVariables(loop: { items: readonly Json[]; each: string; at: string; index: number }): JsonObject {
-  return { [loop.each]: loop.items[loop.index] ?? null, [loop.at]: loop.index };
 }
 
 /** A child ended with an output: its parent gets its turn; a fork only when it is decided. The first decision stands. */
@@ -377,46 +231,6 @@ function timerFired(state: ExecutionState, { data }: TimerFired): ExecutionState
     case "attempt":
       return turn(fired, frame.id, { do: "expire-attempt", was: frame.step }, "first");
   }
-}
-
-function eventSubscribed(state: ExecutionState, event: EventSubscribed): ExecutionState {
-  const frame = frameOf(state, event.data.frame);
-  const subscriptions = { ...state.subscriptions, [event.sequence]: { frame: frame.id } };
-  // After a redrive it goes on with whatever it was doing.
-  const waiting = frame.listen === null ? idle(state, frame.id) : state;
-  const begun = frame.listen === null ? inOwnSection(frame) : {};
-  return { ...withFrame(waiting, frame.id, { ...begun, listen: subscribed(frame.listen, event) }), subscriptions };
-}
-
-function eventReceived(state: ExecutionState, { data }: EventReceived): ExecutionState {
-  const frame = frameOf(state, data.frame);
-  if (frame.listen === null) throw new Error(`frame ${frame.id} hears an event and does not listen`);
-  return listenGoesOn(state, frame.id, received(frame.listen, data));
-}
-
-function eventProcessed(state: ExecutionState, { data }: EventProcessed): ExecutionState {
-  const frame = frameOf(state, data.frame);
-  if (frame.listen === null) throw new Error(`frame ${frame.id} is through with an event and does not listen`);
-  const begun = frame.listen.isIterating ? frame.listen : iterating(frame.listen, data.iteration).listen;
-  const after = listenGoesOn(withFrame(state, frame.id, { vars: {} }), frame.id, processed(begun, data));
-  return data.context === undefined ? after : { ...after, context: data.context };
-}
-
-/** Works on the next event, ends, or waits for one. */
-function listenGoesOn(state: ExecutionState, id: number, listen: Listen): ExecutionState {
-  const kept = withFrame(state, id, { listen });
-  const names = Object.entries(kept.subscriptions).filter(([, { frame }]) => frame === id);
-  const isOver = listen.subscription === null;
-  const subscriptions = isOver
-    ? omit(
-        kept.subscriptions,
-        names.map(([name]) => Number(name)),
-      )
-    : kept.subscriptions;
-  const after = { ...kept, subscriptions };
-  if (listen.isIterating) return after;
-  if (listen.waiting.length > 0) return turn(after, id, { do: "iterate" });
-  return isOver ? turn(after, id, { do: "finish", output: listen.consumed }) : idle(after, id);
 }
 
 function closed(state: ExecutionState, phase: "completed" | "failed" | "cancelled"): ExecutionState {

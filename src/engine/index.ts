@@ -1,3 +1,4 @@
+export { answeredBy } from "./answered.ts";
 export { type Budget, type Decision, decide } from "./decide.ts";
 export type { HistoryEvent } from "./events.ts";
 export { evolve, fold } from "./evolve.ts";

@@ -1,16 +1,16 @@
 import type { Workflow } from "../dsl/workflow.ts";
-import { type Decision, decide, type ExecutionState, owed, statusOf } from "../engine/index.ts";
+import { type Decision, decide, type ExecutionState, statusOf } from "../engine/index.ts";
 import { StoreUnavailableError, UnknownSchemaError, VersionConflictError } from "../errors.ts";
 import type { ExecutionHead } from "../ports/event-store.ts";
-import type { Delivery, Job } from "../ports/queues.ts";
+import type { Delivery } from "../ports/queues.ts";
 import type { Span, SpanOptions } from "../ports/tracing.ts";
 import type { ExecutionId, Group } from "../values/ids.ts";
 import { isClosed } from "../values/status.ts";
 import { nextTip } from "../values/tip.ts";
-import type { TraceContext } from "../values/trace-context.ts";
-import { cancelAbandoned, startChild, tellParent } from "./children.ts";
+import { bringAbout } from "./bring-about.ts";
+import { cancelAbandoned, tellParent } from "./children.ts";
 import { parkExecution, parkWake } from "./dead-letters.ts";
-import { jobOf, lookAtOf, owedChanges } from "./dispatch.ts";
+import { lookAtOf, owedChanges } from "./dispatch.ts";
 import { createLateSettles, type LateSettles } from "./late-settles.ts";
 import { type Ahead, dueOf, type Loaded, load, snapshotOf } from "./load.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
@@ -19,7 +19,7 @@ import { publishHistory } from "./publish-events.ts";
 import { spanAttributes } from "./span-attributes.ts";
 import type { StateCache } from "./state-cache.ts";
 import { observeSteps } from "./step-latency.ts";
-import { stopListening, subscribeOwed, unsubscribeGone } from "./subscriptions.ts";
+import { stopListening } from "./subscriptions.ts";
 import { tellLists } from "./tell.ts";
 
 /** Refusals of a closing commit that finds unread messages, before it closes without them. */
@@ -175,7 +175,7 @@ async function decideAndCommit(
   const { head, snapshot } = committed;
   await failpoints.hit("after-commit");
   observeSteps(metrics, decision.events, loaded.state, workflow);
-  await dispatch(ports, head, loaded, decision, span.context);
+  await bringAbout(ports, head, loaded, decision, span.context);
   if (isClosed(head.status)) cache.drop(executionId);
   else cache.set(head, { state: decision.state, tip: head.tip, snapshot, dispatched: head.version });
   await failpoints.hit("after-dispatch");
@@ -274,92 +274,6 @@ async function commit(
     );
   }
   return { head: committed.head, snapshot: snapshot ? state.version : loaded.snapshot };
-}
-
-/** Puts into the queues all that was asked since what is known to be there, and takes out what is not owed any more. */
-async function dispatch(
-  ports: Ports,
-  head: ExecutionHead,
-  loaded: Loaded,
-  decision: Decision,
-  trace: TraceContext | undefined,
-): Promise<void> {
-  const { queues, settings } = ports;
-  const now = loaded.log.readAt;
-  const { removed } = owedChanges(loaded.state, decision.state);
-  const dispatches = new Map(loaded.log.owed.map((entry) => [entry.name, entry.dispatch]));
-  const jobs = jobsSince(head, decision.state, loaded.dispatched, dispatches, now, settings.timerHorizonMs);
-  if (jobs.length > 0) await queues.dispatch(trace === undefined ? jobs : jobs.map((job) => traced(job, trace)));
-  await startChildren(ports, head, loaded.dispatched, decision);
-  await cancelAbandoned(ports, { ...loaded.log.head, settled: loaded.dispatched }, decision.state);
-  await subscribeOwed(ports, head, loaded.dispatched, decision.state, decision.events);
-  await unsubscribeGone(ports, head, removed, subscriptionsOf(loaded, decision), decision.state);
-  await publishHistory(ports, head, loaded.dispatched, decision.events, decision.state, loaded.state);
-  const done = doneIn(decision, loaded.state, settings.timerPrecisionMs);
-  const gone = removed
-    .filter(({ name }) => !done.has(name))
-    .flatMap((work) => jobOf(head, work, dispatches.get(work.name) ?? 0, now, Number.POSITIVE_INFINITY) ?? []);
-  if (gone.length > 0) await queues.remove(gone);
-  reportLateness(ports, decision, loaded.state);
-}
-
-/** Names of the subscriptions that the facts taken were delivered to. */
-function subscriptionsOf({ log }: Loaded, { taken }: Decision): readonly number[] {
-  return log.inbox
-    .slice(0, taken)
-    .flatMap((fact) => (fact.kind === "message" && fact.message.type === "event" ? [fact.message.subscription] : []));
-}
-
-async function startChildren(ports: Ports, head: ExecutionHead, started: number, decision: Decision): Promise<void> {
-  for (const work of owed(decision.state)) {
-    if (work.kind !== "child" || work.name <= started) continue;
-    await startChild(
-      ports,
-      head,
-      work.name,
-      decision.events.find(({ sequence }) => sequence === work.name),
-    );
-  }
-}
-
-function traced(job: Job, trace: TraceContext): Job {
-  return job.kind === "activity" ? { ...job, trace } : job;
-}
-
-/** Names of work whose job has run: an activity that answered, a timer that fired in time; that of a late one may still be somewhere. */
-function doneIn({ events }: Decision, before: ExecutionState, precisionMs: number): ReadonlySet<number> {
-  return new Set(
-    events.flatMap((event) => {
-      if (event.type === "timer.fired") {
-        const fireAt = before.timers[event.data.timer]?.fireAt ?? event.at;
-        return event.at - fireAt < precisionMs ? [event.data.timer] : [];
-      }
-      const asked = event.type === "task.completed" || event.type === "task.failed" ? event.data.asked : undefined;
-      return asked === undefined ? [] : [asked];
-    }),
-  );
-}
-
-function jobsSince(
-  head: ExecutionHead,
-  state: ExecutionState,
-  dispatched: number,
-  dispatches: ReadonlyMap<number, number>,
-  now: number,
-  horizonMs: number,
-): readonly Job[] {
-  const { added } = owedChanges(null, state);
-  return added
-    .filter(({ name }) => name > dispatched)
-    .flatMap((work) => jobOf(head, work, dispatches.get(work.name) ?? 0, now, horizonMs) ?? []);
-}
-
-function reportLateness(ports: Ports, decision: Decision, before: ExecutionState): void {
-  for (const event of decision.events) {
-    if (event.type !== "timer.fired") continue;
-    const timer = before.timers[event.data.timer];
-    if (timer !== undefined) ports.metrics.timerLateness(event.at - timer.fireAt);
-  }
 }
 
 /** Work is in the queues whose answer may come any moment: what rests on timers alone is settled at once, and what has ended. */

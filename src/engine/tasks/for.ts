@@ -1,8 +1,8 @@
 import type { ForTask } from "../../dsl/workflow.ts";
 import type { Json } from "../../values/json.ts";
 import type { Turn } from "../advance.ts";
+import { loopVariables } from "../beginning.ts";
 import type { Draft } from "../draft.ts";
-import { loopVariables } from "../evolve.ts";
 import { definitionScope, finish } from "../flow.ts";
 import { isTrue } from "../scope.ts";
 import type { Frame, Loop } from "../state.ts";
