@@ -2,12 +2,11 @@ import type { Changes, Database, ExecutionFilter, ExecutionSummary } from "../po
 import { fits } from "../ports/execution-filter.ts";
 import type { Notices } from "../ports/notices.ts";
 import type { TenantId } from "../values/ids.ts";
+import { createHints } from "./hints.ts";
 
 /** Changes read at once. */
 const PAGE = 200;
-/** Between two reads without a hint: behind notices; while none can be heard; and when the log holds something back. */
-const SAFETY_LOOK_MS = 5_000;
-const DEAF_LOOK_MS = 500;
+/** Until the next read when the log holds something back. */
 const HELD_BACK_MS = 25;
 
 /** What somebody who follows is told. Whoever goes on from a position misses nothing after it. */
@@ -38,19 +37,10 @@ export function createChangeFeed(
   database: Pick<Database, "changes">,
   notices?: Pick<Notices, "listen" | "connected">,
 ): ChangeFeed {
-  /** Those who wait, by tenant. */
-  const waiting = new Map<TenantId, Set<() => void>>();
+  const hints = createHints("changes", notices);
   /** Reads under way: all who are at one place share one. */
   const reads = new Map<string, Promise<Changes>>();
   const closing = new AbortController();
-
-  const wake = (tenants: Iterable<TenantId>) => {
-    for (const tenant of tenants) for (const go of [...(waiting.get(tenant) ?? [])]) go();
-  };
-  const stopListening = notices?.listen({
-    notice: (notice) => notice.kind === "changes" && wake([notice.tenant]),
-    gap: () => wake([...waiting.keys()]),
-  });
 
   function read(tenant: TenantId, after: string | undefined): Promise<Changes> {
     const place = `${tenant} ${after ?? ""}`;
@@ -59,31 +49,6 @@ export function createChangeFeed(
     const reading = database.changes(tenant, after, PAGE).finally(() => reads.delete(place));
     reads.set(place, reading);
     return reading;
-  }
-
-  /** Begins to wait before the read that follows, so that no hint falls between them. */
-  function nextHint(tenant: TenantId, signal: AbortSignal): { within(ms: number): Promise<void>; forget(): void } {
-    const mine = waiting.get(tenant) ?? new Set();
-    waiting.set(tenant, mine);
-    let go = () => {};
-    const hinted = new Promise<void>((resolve) => {
-      go = resolve;
-    });
-    mine.add(go);
-    signal.addEventListener("abort", go, { once: true });
-    const forget = () => {
-      signal.removeEventListener("abort", go);
-      mine.delete(go);
-      if (mine.size === 0 && waiting.get(tenant) === mine) waiting.delete(tenant);
-    };
-    return {
-      forget,
-      async within(ms) {
-        const timer = setTimeout(go, ms);
-        await hinted;
-        clearTimeout(timer);
-      },
-    };
   }
 
   async function* follow(
@@ -96,7 +61,7 @@ export function createChangeFeed(
     let position = after;
     let isGreeted = false;
     while (!signal.aborted) {
-      const hint = nextHint(tenant, signal);
+      const hint = hints.next(tenant, signal);
       try {
         const { changes, gone, end, more } = await read(tenant, position);
         if (gone) yield { kind: "reset", position: end };
@@ -108,8 +73,7 @@ export function createChangeFeed(
         if (end !== position) yield { kind: "passed", position: end };
         position = end;
         if (changes.length === PAGE || gone) continue;
-        const deaf = notices?.connected() === true ? SAFETY_LOOK_MS : DEAF_LOOK_MS;
-        await hint.within(more ? HELD_BACK_MS : deaf);
+        await (more ? hint.come(HELD_BACK_MS) : hint.come());
       } finally {
         hint.forget();
       }
@@ -119,7 +83,7 @@ export function createChangeFeed(
   return {
     follow,
     close() {
-      stopListening?.();
+      hints.stop();
       closing.abort();
     },
   };

@@ -2,13 +2,10 @@ import type { EventLog, PublishedEvent, PublishedEvents } from "../ports/event-l
 import type { Notices } from "../ports/notices.ts";
 import type { EventEnvelope } from "../values/cloud-event.ts";
 import type { TenantId } from "../values/ids.ts";
+import { createHints } from "./hints.ts";
 
 /** Events read at once, of each channel. */
 const PAGE = 200;
-/** Between two reads without a hint: behind notices; and while none can be heard. */
-const SAFETY_LOOK_MS = 5_000;
-const DEAF_LOOK_MS = 500;
-
 /** Places in both channels: `<events>-<lifecycle events>`. */
 export type EventPosition = `${number}-${number}`;
 const POSITION = /^\d{1,15}-\d{1,15}$/;
@@ -44,39 +41,8 @@ export function createEventFeed(
   database: Pick<EventLog, "publishedEvents" | "eventsEnd">,
   notices?: Pick<Notices, "listen" | "connected">,
 ): EventFeed {
-  const waiting = new Map<TenantId, Set<() => void>>();
+  const hints = createHints("events", notices);
   const closing = new AbortController();
-  const wake = (tenants: Iterable<TenantId>) => {
-    for (const tenant of tenants) for (const go of [...(waiting.get(tenant) ?? [])]) go();
-  };
-  const stopListening = notices?.listen({
-    notice: (notice) => notice.kind === "events" && wake([notice.tenant]),
-    gap: () => wake([...waiting.keys()]),
-  });
-
-  /** Begins to wait before the read that follows, so that no hint falls between them. */
-  function nextHint(tenant: TenantId, signal: AbortSignal) {
-    const mine = waiting.get(tenant) ?? new Set();
-    waiting.set(tenant, mine);
-    let go = () => {};
-    const hinted = new Promise<void>((resolve) => {
-      go = resolve;
-    });
-    mine.add(go);
-    signal.addEventListener("abort", go, { once: true });
-    return {
-      forget() {
-        signal.removeEventListener("abort", go);
-        mine.delete(go);
-        if (mine.size === 0 && waiting.get(tenant) === mine) waiting.delete(tenant);
-      },
-      async within(ms: number) {
-        const timer = setTimeout(go, ms);
-        await hinted;
-        clearTimeout(timer);
-      },
-    };
-  }
 
   async function endOf(tenant: TenantId): Promise<EventPosition> {
     const [event, lifecycle] = await Promise.all([
@@ -105,7 +71,7 @@ export function createEventFeed(
     let position = after ?? (await endOf(tenant));
     yield { kind: "ready", position };
     while (!signal.aborted) {
-      const hint = nextHint(tenant, signal);
+      const hint = hints.next(tenant, signal);
       try {
         const { event, lifecycle, events, cycle } = await read(tenant, position);
         if (events.isGone || cycle.isGone) {
@@ -118,7 +84,7 @@ export function createEventFeed(
           if (wants(filter, found.event)) yield { kind: "event", position, event: found.event };
         }
         if (events.events.length === PAGE || cycle.events.length === PAGE) continue;
-        await hint.within(notices?.connected() === true ? SAFETY_LOOK_MS : DEAF_LOOK_MS);
+        await hint.come();
       } finally {
         hint.forget();
       }
@@ -128,7 +94,7 @@ export function createEventFeed(
   return {
     follow,
     close() {
-      stopListening?.();
+      hints.stop();
       closing.abort();
     },
   };

@@ -2,12 +2,10 @@ import type { EventStore, ExecutionHead } from "../ports/event-store.ts";
 import type { Notices } from "../ports/notices.ts";
 import type { ExecutionId } from "../values/ids.ts";
 import { isClosed } from "../values/status.ts";
+import { DEAF_LOOK_MS, SAFETY_LOOK_MS } from "./hints.ts";
 
 /** Watches that begin within this are looked at together. */
 const FIRST_LOOK_MS = 5;
-/** Between two looks at everything that is watched: behind notices, which may get lost; and while none can be heard. */
-const SAFETY_LOOK_MS = 5_000;
-const DEAF_LOOK_MS = 500;
 /** Heads asked for in one round trip. */
 const BATCH = 500;
 
