@@ -1,10 +1,10 @@
 import type { IClientOptions, MqttClient } from "mqtt";
 import {
   allowedAddress,
+  bodiesUntilLast,
   bodyOf,
   CONNECT_TIMEOUT_MS,
   type Exchange,
-  inbound,
   type Protocol,
   refuseHeaders,
   socketTo,
@@ -24,20 +24,11 @@ export const mqtt: Protocol = {
     });
   },
   subscribe: (target, exchange, take) =>
-    connected(
-      target,
-      exchange,
-      (client) =>
-        new Promise((resolve, reject) => {
-          client.on("message", (_, body) => {
-            try {
-              if (!take(inbound(body, target.contentType))) resolve();
-            } catch (error) {
-              reject(error);
-            }
-          });
-          client.subscribeAsync(target.address, { qos: qosOf(target) }).catch(reject);
-        }),
+    connected(target, exchange, (client) =>
+      bodiesUntilLast(target, take, (hand, fail) => {
+        client.on("message", (_, body) => hand(body));
+        client.subscribeAsync(target.address, { qos: qosOf(target) }).catch(fail);
+      }),
     ),
 };
 

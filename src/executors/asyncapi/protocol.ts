@@ -57,6 +57,23 @@ export function inbound(body: Buffer, contentType: string | undefined, headers: 
   return { payload, headers, ...(typeof id === "string" ? { correlationId: id } : {}) };
 }
 
+/** Waits for bodies until one has been taken as the last; `listen` is given what each is to be handed to, and how to give up. */
+export function bodiesUntilLast(
+  { contentType }: Target,
+  take: (message: InboundMessage) => boolean,
+  listen: (hand: (body: Buffer) => void, fail: (error: unknown) => void) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    listen((body) => {
+      try {
+        if (!take(inbound(body, contentType))) resolve();
+      } catch (error) {
+        reject(error);
+      }
+    }, reject);
+  });
+}
+
 /** The body of a message: text as it is, all else as JSON. */
 export function bodyOf({ payload }: AsyncapiMessage): string {
   return typeof payload === "string" ? payload : JSON.stringify(payload);

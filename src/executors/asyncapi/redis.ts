@@ -2,10 +2,10 @@ import { Redis } from "ioredis";
 import { plainHost } from "../http/address-policy.ts";
 import {
   allowedAddress,
+  bodiesUntilLast,
   bodyOf,
   CONNECT_TIMEOUT_MS,
   type Exchange,
-  inbound,
   type Protocol,
   refuseHeaders,
 } from "./protocol.ts";
@@ -18,20 +18,11 @@ export const redis: Protocol = {
     await connected(target, exchange, async (client) => void (await client.publish(target.address, bodyOf(message))));
   },
   subscribe: (target, exchange, take) =>
-    connected(
-      target,
-      exchange,
-      (client) =>
-        new Promise((resolve, reject) => {
-          client.on("messageBuffer", (_, body: Buffer) => {
-            try {
-              if (!take(inbound(body, target.contentType))) resolve();
-            } catch (error) {
-              reject(error);
-            }
-          });
-          client.subscribe(target.address).catch(reject);
-        }),
+    connected(target, exchange, (client) =>
+      bodiesUntilLast(target, take, (hand, fail) => {
+        client.on("messageBuffer", (_, body: Buffer) => hand(body));
+        client.subscribe(target.address).catch(fail);
+      }),
     ),
 };
 

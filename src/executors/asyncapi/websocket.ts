@@ -2,7 +2,14 @@ import { isIP } from "node:net";
 import type { WebSocket } from "ws";
 import { plainHost } from "../http/address-policy.ts";
 import { guardedLookup } from "../http/agent.ts";
-import { allowedAddress, bodyOf, CONNECT_TIMEOUT_MS, type Exchange, inbound, type Protocol } from "./protocol.ts";
+import {
+  allowedAddress,
+  bodiesUntilLast,
+  bodyOf,
+  CONNECT_TIMEOUT_MS,
+  type Exchange,
+  type Protocol,
+} from "./protocol.ts";
 import type { Target } from "./target.ts";
 
 /** WebSocket: the channel's address is the path of its server; headers are those of the handshake. */
@@ -20,21 +27,10 @@ export const websocket: Protocol = {
       });
     }),
   subscribe: (target, exchange, take) =>
-    connected(
-      target,
-      exchange,
-      {},
-      (socket) =>
-        new Promise((resolve, reject) => {
-          socket.on("message", (data) => {
-            const body = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
-            try {
-              if (!take(inbound(body, target.contentType))) resolve();
-            } catch (error) {
-              reject(error);
-            }
-          });
-        }),
+    connected(target, exchange, {}, (socket) =>
+      bodiesUntilLast(target, take, (hand) => {
+        socket.on("message", (data) => hand(Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer)));
+      }),
     ),
 };
 
