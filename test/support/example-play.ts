@@ -2,16 +2,11 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
+import { answer } from "./scenario.ts";
 import { SPEC_DIR } from "./spec.ts";
 
 const json = z.json();
 const object = z.record(z.string(), json);
-const answer = z.strictObject({
-  status: z.number().int().optional(),
-  headers: z.record(z.string(), z.string()).optional(),
-  body: json.optional(),
-  delayMs: z.number().int().optional(),
-});
 const call = z.strictObject({ method: z.string(), url: z.string(), body: json.optional(), headers: object.optional() });
 
 const playSchema = z

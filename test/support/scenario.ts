@@ -8,7 +8,7 @@ const json = z.json();
 const object = z.record(z.string(), json);
 
 /** What the outside world answers; of a list the n-th call gets the n-th, later calls the last. */
-const answer = z.strictObject({
+export const answer = z.strictObject({
   status: z.number().int().optional(),
   headers: z.record(z.string(), z.string()).optional(),
   body: json.optional(),

@@ -1,25 +1,12 @@
 import { expect, test } from "vitest";
 import type { ScheduleKey, ScheduleRecord } from "../../../src/ports/schedules.ts";
+import { aScheduleRecord } from "../../support/schedule-record.ts";
 import { eachDatabase, type OpenDatabase, pagesOf } from "./opened.ts";
 
 const T = "acme";
 const key = (name: string, namespace = "n", tenant = T): ScheduleKey => ({ tenant, namespace, name });
-const aRecord = (over: Partial<ScheduleRecord> = {}): ScheduleRecord => ({
-  definition: { namespace: "n", name: "a", version: "1.0.0", digest: "d" },
-  schedule: null,
-  state: "active",
-  pausedReason: 'Grüße "\\',
-  since: 1,
-  nextAt: 2,
-  heldAt: null,
-  pending: [],
-  buffered: null,
-  open: [],
-  last: null,
-  fired: 0,
-  skipped: 0,
-  ...over,
-});
+const aRecord = (over: Partial<ScheduleRecord> = {}) =>
+  aScheduleRecord({ pausedReason: 'Grüße "\\', since: 1, nextAt: 2, ...over });
 
 export function scheduleContract(open: OpenDatabase): void {
   const database = eachDatabase(open);

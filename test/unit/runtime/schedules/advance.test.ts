@@ -4,6 +4,7 @@ import type { ScheduleRecord } from "../../../../src/ports/schedules.ts";
 import { advanceSchedule, type ScheduleSettings } from "../../../../src/runtime/schedules/advance.ts";
 import { firingAt } from "../../../../src/runtime/schedules/firing.ts";
 import { parseDuration } from "../../../../src/values/durations.ts";
+import { aScheduleRecord } from "../../../support/schedule-record.ts";
 
 const KEY = { tenant: "t", namespace: "n", name: "s" };
 const MINUTE = 60_000;
@@ -22,22 +23,13 @@ const schedule = (over: Partial<Schedule> = {}): Schedule => ({
   overlap: null,
   ...over,
 });
-const record = (over: Partial<ScheduleRecord> = {}): ScheduleRecord => ({
-  definition: { namespace: "n", name: "s", version: "1.0.0", digest: "d" },
-  schedule: schedule(),
-  state: "active",
-  pausedReason: null,
-  since: 0,
-  nextAt: 5 * MINUTE,
-  heldAt: null,
-  pending: [],
-  buffered: null,
-  open: [],
-  last: null,
-  fired: 0,
-  skipped: 0,
-  ...over,
-});
+const record = (over: Partial<ScheduleRecord> = {}) =>
+  aScheduleRecord({
+    definition: { namespace: "n", name: "s", version: "1.0.0", digest: "d" },
+    schedule: schedule(),
+    nextAt: 5 * MINUTE,
+    ...over,
+  });
 const at = (minutes: number) => firingAt(KEY, minutes * MINUTE, 1);
 const advance = (before: ScheduleRecord, minutes: number, ended: Readonly<Record<string, number>> = {}) =>
   advanceSchedule(before, {
