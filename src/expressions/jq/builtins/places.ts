@@ -103,8 +103,8 @@ export function pickCode(target: Code): Code {
   });
 }
 
-/** About what an event of `tostream` takes, beside its path. */
-const EVENT_BYTES = 48;
+/** What an event of `tostream` takes in memory, beside its path: two arrays of their own. */
+const EVENT_BYTES = 88;
 
 /** `tostream`: leaves with their paths, and the end of each container; a stack of its own, since data may be deep. */
 export const TO_STREAM = new Code({

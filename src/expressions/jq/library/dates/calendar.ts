@@ -44,7 +44,7 @@ export const COMPOSED: Readonly<Record<string, string>> = {
 };
 
 /** Steps that reading or writing one conversion costs. */
-export const CONVERSION_STEPS = 140;
+export const CONVERSION_STEPS = 60;
 
 const DAY_SECONDS = 86_400;
 const DAYS_IN_400_YEARS = 146_097;

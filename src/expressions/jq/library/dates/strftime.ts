@@ -17,11 +17,17 @@ type Part =
  * @throws {JqBudgetError}
  */
 export function strftime(moment: Moment, format: string, budget: Budget): string {
-  return format.replace(CONVERSION, (whole, flags: string, width: string, _modifier: string, letter: string) => {
+  let formatted = "";
+  let done = 0;
+  // One after another: `replace` finds all of them before it asks for the first.
+  for (const { 0: whole, 1: flags = "", 2: width = "", 4: letter = "", index } of format.matchAll(CONVERSION)) {
     spend(budget, CONVERSION_STEPS);
     const part = partOf(letter, moment, budget);
-    return part === undefined ? whole : padded(part, flags, Math.min(Number(width), MAX_WIDTH), letter);
-  });
+    const piece = part === undefined ? whole : padded(part, flags, Math.min(Number(width), MAX_WIDTH), letter);
+    formatted += format.slice(done, index) + piece;
+    done = index + whole.length;
+  }
+  return formatted + format.slice(done);
 }
 
 function padded(part: Part, flags: string, width: number, letter: string): string {
