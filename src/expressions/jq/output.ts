@@ -7,7 +7,7 @@ const MAX_OUTPUT_DEPTH = 1_000;
 /** About what a number or a literal takes in JSON text. */
 const SCALAR_BYTES = 4;
 /** An array or object counts for more than its brackets: looking into millions of them takes longer than writing them down. */
-const CONTAINER_BYTES = 20;
+const CONTAINER_BYTES = 24;
 
 /** Arrays and objects that belong to compiled programs. */
 const shared = new WeakSet<object>();
