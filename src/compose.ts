@@ -27,6 +27,7 @@ import { createDefinitionService, type DefinitionService } from "./runtime/defin
 import { createEventService } from "./runtime/event-service.ts";
 import { createScaler } from "./runtime/scaler.ts";
 import { createScheduleService } from "./runtime/schedules/service.ts";
+import { createLocalDispatch, NO_LOCAL_ACTIVITIES } from "./runtime/local-activities.ts";
 import { createExecutionService, type ExecutionService } from "./runtime/service.ts";
 
 export type RoleName = "api" | "workflow" | "task" | "dlq";
@@ -90,7 +91,9 @@ export async function openService(
   const closers: (() => Promise<unknown>)[] = [];
   if (tracing !== undefined) closers.push(tracing.close);
   try {
-    const ports = runtimePorts(config, adapters, { metrics, tracing: tracing ?? NO_TRACING, log: logger }, VERSION);
+    const local = config.localDispatch ? createLocalDispatch(config.taskConcurrency) : undefined;
+    const observing = { metrics, tracing: tracing ?? NO_TRACING, log: logger };
+    const ports = runtimePorts(config, adapters, observing, VERSION, local ?? NO_LOCAL_ACTIVITIES);
     const definitions = createDefinitionService({
       database: adapters.database,
       log: logger,
@@ -140,14 +143,19 @@ export async function openService(
     closers.push(() => scrape.close());
     const metricsAddress = await listen(scrape, "METRICS_PORT", config.host, config.metricsPort);
 
-    if (roles.includes("workflow")) {
-      started.push(await startWorkflowRole(config, ports));
-    }
+    const workflow = roles.includes("workflow") ? await startWorkflowRole(config, ports) : undefined;
+    if (workflow !== undefined) started.push(workflow);
     if (roles.includes("task")) {
       if (config.allowPrivateNetwork) {
         logger.info("HTTP calls may reach private and loopback addresses (ALLOW_PRIVATE_NETWORK)");
       }
-      started.push(await startTaskRole(config, ports, functions, { hider, aroundAgent: options.aroundAgent }));
+      started.push(
+        await startTaskRole(config, ports, functions, {
+          hider,
+          aroundAgent: options.aroundAgent,
+          local: local && workflow && { dispatch: local, answer: workflow.answer },
+        }),
+      );
     }
     if (roles.includes("api") && !roles.includes("workflow")) started.push(startStandInRole(config, ports));
     if (roles.includes("dlq")) started.push(await startLetterRole(config, ports));

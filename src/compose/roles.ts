@@ -27,12 +27,13 @@ import { createEventDelivery } from "../runtime/deliver-events.ts";
 import { SEND_EVENT, sinkIdOf } from "../runtime/event-sinks.ts";
 import { createFailpoints } from "../runtime/failpoints.ts";
 import { createFunctionQueues } from "../runtime/function-queues.ts";
+import type { AnswerLocally, LocalActivities, LocalDispatch } from "../runtime/local-activities.ts";
 import type { Ports, RuntimeSettings } from "../runtime/ports.ts";
 import { createWakeProcessor } from "../runtime/process-wake.ts";
 import { createPublisher } from "../runtime/publish-events.ts";
 import { createReconciler } from "../runtime/reconcile.ts";
 import { createResources } from "../runtime/resources.ts";
-import { runActivity } from "../runtime/run-activity.ts";
+import { createLocalPerformer, runActivity } from "../runtime/run-activity.ts";
 import { createScheduler, type SchedulerSettings } from "../runtime/schedules/scheduler.ts";
 import { createStandIn } from "../runtime/stand-in.ts";
 import { createStarter, type StartPorts } from "../runtime/start-execution.ts";
@@ -57,6 +58,8 @@ const CACHED_STATES = 2_000;
 const SETTLE_AFTER_MS = 500;
 const RECONCILE_EVERY_MS = 1_000;
 const ACTIVITY_LEASE_MS = 30_000;
+/** How long the event loop of a process that does its own activities may stand still before another repeats them: three quarters of this. */
+const LOCAL_LEASE_MS = 1_200;
 /** How soon a worker learns that an activity in hand is no longer owed. */
 const STILL_OWED_EVERY_MS = 1_000;
 const ANNOUNCE_EVERY_MS = 10_000;
@@ -68,6 +71,7 @@ export function runtimePorts(
   adapters: Adapters,
   { metrics, tracing, log }: { readonly metrics: Metrics; readonly tracing: Tracing; readonly log: Log },
   version: string,
+  local: LocalActivities,
 ): Ports {
   const settings: RuntimeSettings = {
     eventBatchSize: config.eventBatchSize,
@@ -78,6 +82,7 @@ export function runtimePorts(
     eventRetryDelayMs: config.eventRetryDelayMs,
     maxDeaths: config.maxDeaths,
     activityLeaseMs: ACTIVITY_LEASE_MS,
+    localLeaseMs: LOCAL_LEASE_MS,
     timerPrecisionMs: config.timerPrecisionMs,
     timerHorizonMs: config.timerHorizonMs,
     settleAfterMs: SETTLE_AFTER_MS,
@@ -98,7 +103,7 @@ export function runtimePorts(
   const schedulePorts = { events, database, queues, definitions, log, metrics, failpoints };
   const kept = { ms: config.eventRetentionMs, count: config.lifecycleEventsKept };
   return {
-    ...{ events, database, queues, definitions, log, metrics, tracing, failpoints, settings },
+    ...{ events, database, queues, definitions, log, metrics, tracing, failpoints, local, settings },
     functionQueues: createFunctionQueues(database),
     publisher: createPublisher(database, kept),
     schedules: createScheduler({
@@ -138,10 +143,18 @@ function startPorts(config: Config, { events, database, partitions }: Adapters):
   };
 }
 
+export interface WorkflowRole extends Role {
+  readonly answer: AnswerLocally;
+}
+
 /** Takes wake-ups and timers, and looks after what is late. */
-export async function startWorkflowRole(config: Config, ports: Ports): Promise<Role> {
+export async function startWorkflowRole(config: Config, ports: Ports): Promise<WorkflowRole> {
   const options = { concurrency: config.workerConcurrency, recover: config.reclaim };
-  const wakes = createWakeProcessor(ports, new StateCache(ports.settings.cachedStates));
+  const wakes = createWakeProcessor(
+    ports,
+    new StateCache(ports.settings.cachedStates),
+    createStoreClock(ports.events),
+  );
   const consumers = [
     ports.queues.consumeWakes((group, delivery) => wakes.processWake(group, delivery), options),
     ports.queues.consumeTimers(async (job) => {
@@ -160,6 +173,7 @@ export async function startWorkflowRole(config: Config, ports: Ports): Promise<R
   reconciler?.start();
   return {
     name: "workflow",
+    answer: wakes.answer,
     async drain(graceMs) {
       await reconciler?.stop();
       await Promise.all(consumers.map((consumer) => consumer.close(graceMs)));
@@ -179,6 +193,8 @@ export interface TaskRoleOptions {
   /** Told of secrets as they are read from files. */
   readonly hider: Pick<Hider, "add">;
   readonly aroundAgent?: ((agent: Dispatcher) => Dispatcher) | undefined;
+  /** The workflow worker of this process, and what hands its activities over. */
+  readonly local?: { readonly dispatch: LocalDispatch; readonly answer: AnswerLocally } | undefined;
 }
 
 /** Takes activities: of the common queue, and of every queue a function of this process names. */
@@ -186,7 +202,7 @@ export async function startTaskRole(
   config: Config,
   ports: Ports,
   given: readonly DefinedFunction[],
-  { hider, aroundAgent = (agent) => agent }: TaskRoleOptions,
+  { hider, aroundAgent = (agent) => agent, local }: TaskRoleOptions,
 ): Promise<Role> {
   const sinks = config.eventSinks.map((url) => ({ id: sinkIdOf(url), url }));
   const functions =
@@ -246,10 +262,16 @@ export async function startTaskRole(
     }),
   );
   await Promise.all(consumers.map((consumer) => consumer.ready()));
+  const { localLeaseMs } = ports.settings;
+  const heldHere = new ActivitiesInHand(ports.events, ports.log, localLeaseMs, localLeaseMs / 4);
+  local?.dispatch.serve(
+    createLocalPerformer({ ...activityPorts, inHand: heldHere }, new Set(queues), local.answer),
+  );
   return {
     name: "task",
     async drain(graceMs) {
-      await Promise.all(consumers.map((consumer) => consumer.close(graceMs)));
+      await Promise.all([local?.dispatch.drain(graceMs), ...consumers.map((consumer) => consumer.close(graceMs))]);
+      heldHere.stop();
       await announcing.stop();
       inHand.stop();
       await processes.close();

@@ -51,6 +51,8 @@ export interface Config extends AdapterChoices {
 
   readonly workerConcurrency: number;
   readonly taskConcurrency: number;
+  /** A process that is a workflow and a task worker does what it decided itself, without a queue between. */
+  readonly localDispatch: boolean;
   readonly reclaim: boolean;
   readonly eventBatchSize: number;
   readonly eventProcessingTimeoutMs: number;
@@ -288,6 +290,7 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     lifecycleEventsKept: settings.LIFECYCLE_EVENTS_KEPT,
     workerConcurrency: settings.WORKER_CONCURRENCY,
     taskConcurrency: settings.TASK_CONCURRENCY,
+    localDispatch: settings.LOCAL_DISPATCH,
     reclaim: settings.WORKER_RECLAIM_ENABLED,
     eventBatchSize: settings.EVENT_BATCH_SIZE,
     eventProcessingTimeoutMs: settings.EVENT_PROCESSING_TIMEOUT,

@@ -143,6 +143,11 @@ export const settingsSchema = z.object({
     unit: "activities",
     meaning: "At once in one process. They mostly wait for other services, so more of them than wake-ups.",
   }),
+  LOCAL_DISPATCH: setting(flag(), {
+    default: "true",
+    meaning:
+      "A process that is both workflow and task worker does the activities it decides itself, up to TASK_CONCURRENCY at once, and decides on with their answers: one write to the store a step. false: every activity goes through its queue.",
+  }),
   WORKER_RECLAIM_ENABLED: setting(flag(), {
     default: "true",
     meaning: "This process reconciles and looks for stalled jobs. One process of a deployment must.",

@@ -49,7 +49,7 @@ export interface EventStore extends RetentionStore, QuotaStore, Blobs {
   /**
    * The fence: only at `expected` version, tip and facts heard. In one step: drops the first `taken` facts of the inbox, appends `events`,
    * removes and adds owed work, sets status and tip, stores the snapshot, resets faults to 0. `closing` status: clears owed work
-   * and the group's pointer to it (if it is still this one). due = now; lookAt = now + lookGraceMs.
+   * and the group's pointer to it (if it is still this one). due = now; lookAt = now + lookGraceMs, or `lookAfterMs`.
    * With `refuseUnread`, a closing commit that would leave *messages* unread in the inbox is refused ("unread"); without, they are
    * dropped and counted in the result.
    * @throws {VersionConflictError} when another writer was first.
@@ -217,12 +217,15 @@ export interface Commit {
   /** Tip after the last event. */
   readonly tip: string;
   readonly owed: {
-    readonly add: readonly { readonly work: OwedWork; readonly lookAt: number }[];
+    /** `claimed`: the process that commits begins with it at once, as if it had claimed it a moment later; `lookAt` is the end of its lease. */
+    readonly add: readonly { readonly work: OwedWork; readonly lookAt: number; readonly claimed?: boolean }[];
     readonly remove: readonly number[];
   };
   readonly status: ExecutionStatus;
   readonly snapshot?: Json;
   readonly refuseUnread?: boolean;
+  /** Looked at sooner than `lookGraceMs` after this, should nobody settle it. */
+  readonly lookAfterMs?: number;
 }
 export type CommitResult =
   | { readonly result: "committed"; readonly head: ExecutionHead; readonly unheard: number }

@@ -1,10 +1,11 @@
 import { answeredBy, type Decision, type ExecutionState, owed } from "../engine/index.ts";
-import type { ExecutionHead } from "../ports/event-store.ts";
+import type { ExecutionHead, ReadResult } from "../ports/event-store.ts";
 import type { Job } from "../ports/queues.ts";
 import type { TraceContext } from "../values/trace-context.ts";
 import { cancelAbandoned, startChild } from "./children.ts";
 import { jobOf, owedChanges } from "./dispatch.ts";
 import type { Loaded } from "./load.ts";
+import type { Reservation } from "./local-activities.ts";
 import type { Ports } from "./ports.ts";
 import { publishHistory } from "./publish-events.ts";
 import { subscribeOwed, unsubscribeGone } from "./subscriptions.ts";
@@ -19,12 +20,21 @@ export async function bringAbout(
   loaded: Loaded,
   decision: Decision,
   trace: TraceContext | undefined,
+  local: Reservation,
 ): Promise<void> {
   const { queues, settings } = ports;
   const now = loaded.log.readAt;
   const { removed } = owedChanges(loaded.state, decision.state);
   const dispatches = new Map(loaded.log.owed.map((entry) => [entry.name, entry.dispatch]));
-  const jobs = jobsSince(head, decision.state, loaded.dispatched, dispatches, now, settings.timerHorizonMs);
+  local.begin(head, trace);
+  ports.local.abort(
+    head.executionId,
+    removed.map(({ name }) => name),
+  );
+  const inHand = new Set([...local.names, ...claimed(loaded.log)]);
+  const jobs = jobsSince(head, decision.state, loaded.dispatched, dispatches, now, settings.timerHorizonMs).filter(
+    ({ name }) => !inHand.has(name),
+  );
   if (jobs.length > 0) await queues.dispatch(trace === undefined ? jobs : jobs.map((job) => traced(job, trace)));
   await startChildren(ports, head, loaded.dispatched, decision);
   await cancelAbandoned(ports, { ...loaded.log.head, settled: loaded.dispatched }, decision.state);
@@ -37,6 +47,13 @@ export async function bringAbout(
     .flatMap((work) => jobOf(head, work, dispatches.get(work.name) ?? 0, now, Number.POSITIVE_INFINITY) ?? []);
   if (gone.length > 0) await queues.remove(gone);
   reportLateness(ports, decision, loaded.state);
+}
+
+/** Somebody works on it: were that not so any more, attention finds it at the end of the lease. */
+function claimed({ owed, readAt }: ReadResult): readonly number[] {
+  return owed.flatMap(({ kind, attempt, lookAt, name }) =>
+    kind === "activity" && attempt > 0 && lookAt > readAt ? [name] : [],
+  );
 }
 
 /** Names of the subscriptions that the facts taken were delivered to. */

@@ -1,10 +1,11 @@
+import type { AnswerFact } from "../engine/facts.ts";
 import { type ExecutionState, fold } from "../engine/index.ts";
 import { CorruptRecordError, StoreUnavailableError } from "../errors.ts";
 import type { EventStore, ReadResult } from "../ports/event-store.ts";
 import type { ExecutionId, Group } from "../values/ids.ts";
 import type { Json } from "../values/json.ts";
 import { NO_TIP, nextTip } from "../values/tip.ts";
-import type { StateCache } from "./state-cache.ts";
+import type { CachedState, StateCache } from "./state-cache.ts";
 
 export interface Loaded {
   readonly log: ReadResult;
@@ -38,7 +39,7 @@ export async function load(
     const log = isRead ? ahead.log : await events.read(executionId, { after, inboxLimit, snapshot: false });
     if (log === null) return null;
     // The store may have lost its last second, or another worker was there: only the same chain may be continued.
-    if (log.head.version >= cached.state.version && chain(cached.tip, log) === log.head.tip) {
+    if (log.head.version >= cached.state.version && chain(cached.head.tip, log) === log.head.tip) {
       const state = log.events.length === 0 ? cached.state : fold(log.events, cached.state);
       const dispatched = Math.max(cached.dispatched, log.head.settled);
       return { log, state, snapshot: cached.snapshot, dispatched, eventsRead: log.events.length, warm: true };
@@ -53,6 +54,14 @@ export interface Ahead {
   readonly executionId: ExecutionId;
   readonly after: number;
   readonly log: ReadResult;
+}
+
+/** What this process decided last, with an answer that is in no inbox, as if both had been read now. */
+export function loadedOf(cached: CachedState, fact: Omit<AnswerFact, "at">, passed: number): Loaded {
+  const readAt = Math.max(passed, cached.readAt);
+  const { head, owed, state, snapshot, dispatched } = cached;
+  const log = { head, snapshot: null, events: [], inbox: [{ ...fact, at: readAt }], inboxMore: false, owed, readAt };
+  return { log, state, snapshot, dispatched, eventsRead: 0, warm: true };
 }
 
 /** What of a group is due, with the log of the one that this process moved last. */

@@ -11,6 +11,7 @@ import type { TenantId } from "../values/ids.ts";
 import type { EventDelivery } from "./deliver-events.ts";
 import type { SinkSettings } from "./event-sinks.ts";
 import type { Failpoints } from "./failpoints.ts";
+import type { LocalActivities } from "./local-activities.ts";
 import type { LifecycleChoice, Publisher } from "./publish-events.ts";
 import type { Scheduler } from "./schedules/scheduler.ts";
 
@@ -29,6 +30,7 @@ export interface Ports {
   readonly publisher: Publisher;
   readonly delivery: EventDelivery;
   readonly schedules: Scheduler;
+  readonly local: LocalActivities;
   readonly settings: RuntimeSettings;
 }
 
@@ -54,6 +56,8 @@ export interface RuntimeSettings {
   readonly maxDeaths: number;
   /** How long an activity may be in hand or queued before somebody looks whether its job lives. */
   readonly activityLeaseMs: number;
+  /** The same for one that the process which decided it does itself: renewed four times as often, so short, for no job tells of its end. */
+  readonly localLeaseMs: number;
   /** A timer unfired this long after it was due is dispatched again. */
   readonly timerPrecisionMs: number;
   /** Timers due later than this from now are armed later. */

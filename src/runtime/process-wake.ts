@@ -1,7 +1,8 @@
 import type { Workflow } from "../dsl/workflow.ts";
 import { type Decision, decide, type ExecutionState, statusOf } from "../engine/index.ts";
 import { StoreUnavailableError, UnknownSchemaError, VersionConflictError } from "../errors.ts";
-import type { ExecutionHead } from "../ports/event-store.ts";
+import type { AnswerFact } from "../engine/facts.ts";
+import type { CommitResult, ExecutionHead } from "../ports/event-store.ts";
 import type { Delivery } from "../ports/queues.ts";
 import type { Span, SpanOptions } from "../ports/tracing.ts";
 import type { ExecutionId, Group } from "../values/ids.ts";
@@ -12,15 +13,18 @@ import { cancelAbandoned, tellParent } from "./children.ts";
 import { parkExecution, parkWake } from "./dead-letters.ts";
 import { lookAtOf, owedChanges } from "./dispatch.ts";
 import { createLateSettles, type LateSettles } from "./late-settles.ts";
-import { type Ahead, dueOf, type Loaded, load, snapshotOf } from "./load.ts";
+import { type Ahead, dueOf, type Loaded, load, loadedOf, snapshotOf } from "./load.ts";
+import { type AnswerLocally, NOTHING_LOCAL, type Reservation } from "./local-activities.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import type { Ports } from "./ports.ts";
 import { publishHistory } from "./publish-events.ts";
 import { spanAttributes } from "./span-attributes.ts";
 import type { StateCache } from "./state-cache.ts";
 import { observeSteps } from "./step-latency.ts";
+import type { StoreClock } from "./store-clock.ts";
 import { stopListening } from "./subscriptions.ts";
 import { tellLists } from "./tell.ts";
+import { turns } from "./turns.ts";
 
 /** Refusals of a closing commit that finds unread messages, before it closes without them. */
 const MAX_UNREAD_REFUSALS = 3;
@@ -33,6 +37,8 @@ type WakeDelivery = Pick<Delivery, "redelivered" | "signal">;
 export interface WakeProcessor {
   /** Takes every execution of the group that has something to decide; one that fails does not keep it from the others. */
   processWake(group: Group, delivery: WakeDelivery): Promise<void>;
+  /** Decides on with an answer that no inbox holds; only where the state is at hand. */
+  readonly answer: AnswerLocally;
   /** Tells the store what it has not been told yet; for the end of a drain. */
   flush(): Promise<void>;
 }
@@ -43,24 +49,44 @@ interface Memory {
   readonly late: LateSettles;
 }
 
-export function createWakeProcessor(ports: Ports, cache: StateCache): WakeProcessor {
+/** @param clock without it, every answer goes through the inbox. */
+export function createWakeProcessor(ports: Ports, cache: StateCache, clock?: StoreClock): WakeProcessor {
   /**
    * One of the wake-ups that were in hand when a process died may be what ended it. Alone among its like, it cannot be what the
    * others are counted for: each is counted only when its turn comes, and its commit clears it before the next has its turn.
    */
   const suspects = oneAtATime();
   const memory: Memory = { cache, late: createLateSettles(ports) };
+  /** A wake-up and a local answer of the same execution would only refuse each other's commits. */
+  const inTurn = turns<ExecutionId>();
 
   async function take(executionId: ExecutionId, { redelivered, signal }: WakeDelivery, ahead?: Ahead): Promise<void> {
-    if (!redelivered) return processOrCount(ports, memory, executionId, signal, ahead);
+    if (!redelivered) return inTurn(executionId, () => processOrCount(ports, memory, executionId, signal, ahead));
     return suspects(async () => {
       signal.throwIfAborted();
-      if (!(await countDeath(ports, executionId))) await processOrCount(ports, memory, executionId, signal);
+      if (await countDeath(ports, executionId)) return;
+      await inTurn(executionId, () => processOrCount(ports, memory, executionId, signal));
     });
+  }
+
+  async function answerNow(executionId: ExecutionId, fact: Omit<AnswerFact, "at">): Promise<boolean> {
+    const passed = clock?.passed();
+    const cached = cache.get(executionId);
+    if (passed === undefined || cached === undefined) return false;
+    try {
+      return (await decideAndCommit(ports, memory, loadedOf(cached, fact, passed), { carried: 1 })) === "committed";
+    } catch (error) {
+      cache.drop(executionId);
+      if (error instanceof VersionConflictError) ports.metrics.lostFence();
+      // Whatever it is, the way through the inbox meets it again, and counts it.
+      else ports.log.warn({ executionId, err: error }, "an answer goes through the inbox");
+      return false;
+    }
   }
 
   return {
     flush: () => memory.late.flush(),
+    answer: ({ executionId }, fact) => inTurn(executionId, () => answerNow(executionId, fact)),
     async processWake(group, delivery) {
       const failures: unknown[] = [];
       const { due, ahead } = await dueOf(ports.events, cache, group, ports.settings.eventBatchSize);
@@ -138,9 +164,7 @@ async function processExecution(
     }
     const refuseUnread = unread < MAX_UNREAD_REFUSALS;
     try {
-      const done = await ports.tracing.span(wakeSpan(loaded), (span) =>
-        decideAndCommit(ports, memory, loaded, refuseUnread, span),
-      );
+      const done = await decideAndCommit(ports, memory, loaded, { refuseUnread });
       if (done === "committed") return;
       unread += 1;
     } catch (error) {
@@ -157,12 +181,28 @@ function wakeSpan({ log, state }: Loaded): SpanOptions {
   return { name: "wake", kind: "consumer", parent: state.trace, attributes: spanAttributes(log.head) };
 }
 
+interface HowToCommit {
+  /** A closing commit that would leave messages unread is refused. */
+  readonly refuseUnread?: boolean;
+  /** Facts, the first ones, that are in no inbox. */
+  readonly carried?: number;
+}
+
 /** Steps 5 to 7, and what follows them: "unread" when a closing commit was refused. @throws {VersionConflictError} */
-async function decideAndCommit(
+function decideAndCommit(
+  ports: Ports,
+  memory: Memory,
+  loaded: Loaded,
+  how: HowToCommit,
+): Promise<"committed" | "unread"> {
+  return ports.tracing.span(wakeSpan(loaded), (span) => decideInSpan(ports, memory, loaded, how, span));
+}
+
+async function decideInSpan(
   ports: Ports,
   { cache, late }: Memory,
   loaded: Loaded,
-  refuseUnread: boolean,
+  how: HowToCommit,
   span: Span,
 ): Promise<"committed" | "unread"> {
   const { failpoints, metrics, log } = ports;
@@ -170,14 +210,15 @@ async function decideAndCommit(
   const begun = performance.now();
   const { decision, workflow } = await decideOn(ports, loaded);
   await failpoints.hit("before-commit");
-  const committed = await commit(ports, executionId, loaded, decision, refuseUnread);
+  const committed = await commit(ports, executionId, loaded, decision, how);
   if (committed === "unread") return "unread";
-  const { head, snapshot } = committed;
+  const { head, snapshot, local } = committed;
   await failpoints.hit("after-commit");
   observeSteps(metrics, decision.events, loaded.state, workflow);
-  await bringAbout(ports, head, loaded, decision, span.context);
+  await bringAbout(ports, head, loaded, decision, span.context, local);
+  const { owed, readAt } = loaded.log;
   if (isClosed(head.status)) cache.drop(executionId);
-  else cache.set(head, { state: decision.state, tip: head.tip, snapshot, dispatched: head.version });
+  else cache.set({ state: decision.state, head, owed, readAt, snapshot, dispatched: head.version });
   await failpoints.hit("after-dispatch");
   span.set({ "durabull.decided": decision.events.length, "durabull.status": head.status });
   log.debug(
@@ -243,28 +284,42 @@ async function commit(
   executionId: ExecutionId,
   loaded: Loaded,
   decision: Decision,
-  refuseUnread: boolean,
-): Promise<"unread" | { readonly head: ExecutionHead; readonly snapshot: number }> {
+  { refuseUnread = false, carried = 0 }: HowToCommit,
+): Promise<"unread" | Committed> {
   const { head, readAt } = loaded.log;
   const { events, state, taken } = decision;
-  if (events.length === 0 && taken === 0) return { head, snapshot: loaded.snapshot };
+  // Not taken, or of no consequence to the state at hand, which may be an old one: the store will say what it is worth.
+  if (carried > 0 && (taken < carried || events.length === 0)) return "unread";
+  if (events.length === 0 && taken === 0) return { head, snapshot: loaded.snapshot, local: NOTHING_LOCAL };
   const { added, removed } = owedChanges(loaded.state, state);
   const tip = events.reduce(nextTip, head.tip);
   const status = statusOf(state);
   const snapshot = state.version - loaded.snapshot >= ports.settings.snapshotEvery && !isClosed(status);
-  const committed = await ports.events.commit(executionId, {
-    expected: head,
-    taken,
-    events,
-    tip,
-    owed: {
-      add: added.map((work) => ({ work, lookAt: lookAtOf(work, readAt, ports.settings) })),
-      remove: removed.map(({ name }) => name),
-    },
-    status,
-    ...(snapshot ? { snapshot: snapshotOf(state, tip) } : {}),
-    ...(isClosed(status) && refuseUnread ? { refuseUnread } : {}),
-  });
+  const local = ports.local.reserve(added, events);
+  const { localLeaseMs } = ports.settings;
+  let committed: CommitResult | undefined;
+  try {
+    committed = await ports.events.commit(executionId, {
+      expected: head,
+      taken: taken - carried,
+      events,
+      tip,
+      owed: {
+        add: added.map((work) =>
+          local.names.has(work.name)
+            ? { work, lookAt: readAt + localLeaseMs, claimed: true }
+            : { work, lookAt: lookAtOf(work, readAt, ports.settings) },
+        ),
+        remove: removed.map(({ name }) => name),
+      },
+      status,
+      ...(snapshot ? { snapshot: snapshotOf(state, tip) } : {}),
+      ...(isClosed(status) && refuseUnread ? { refuseUnread } : {}),
+      ...(local.names.size > 0 ? { lookAfterMs: localLeaseMs } : {}),
+    });
+  } finally {
+    if (committed?.result !== "committed") local.drop();
+  }
   if (committed.result === "unread") return "unread";
   ports.metrics.commit(events.length);
   if (committed.unheard > 0) {
@@ -273,7 +328,14 @@ async function commit(
       "the execution ended without reading its last messages",
     );
   }
-  return { head: committed.head, snapshot: snapshot ? state.version : loaded.snapshot };
+  return { head: committed.head, snapshot: snapshot ? state.version : loaded.snapshot, local };
+}
+
+interface Committed {
+  readonly head: ExecutionHead;
+  readonly snapshot: number;
+  /** What this process has claimed for itself, and begins with now. */
+  readonly local: Reservation;
 }
 
 /** Work is in the queues whose answer may come any moment: what rests on timers alone is settled at once, and what has ended. */

@@ -137,6 +137,7 @@ async function lookAtOwed(ports: Ports, late: Attention, entry: OwedEntry): Prom
   if (entry.parked !== null || entry.answered) return seen(now + settings.activityLeaseMs);
   // A timer past its time needs no job any more: the wake-up decides it.
   if (entry.kind === "timer" && entry.fireAt <= now) return seen(now + LOOK_AGAIN_MS);
+  if (ports.local.holds(executionId, entry.name)) return seen(now + settings.localLeaseMs);
   if (entry.kind === "child") {
     if (!(await stillOwed(ports, executionId, entry))) return;
     if (await lookAtChild(ports, late, entry.name)) noteRescue(ports, late, entry);

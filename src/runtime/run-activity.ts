@@ -1,4 +1,5 @@
 import type { ActivityRequest, TaskRequested } from "../engine/events.ts";
+import type { AnswerFact } from "../engine/facts.ts";
 import { payloadProblem } from "../engine/index.ts";
 import type { Authenticator } from "../ports/authenticator.ts";
 import type { Claim, EventStore } from "../ports/event-store.ts";
@@ -8,10 +9,11 @@ import type { Secrets } from "../ports/secrets.ts";
 import type { SpanOptions } from "../ports/tracing.ts";
 import type { ExecutionId } from "../values/ids.ts";
 import type { TraceContext } from "../values/trace-context.ts";
-import type { ActivitiesInHand } from "./activities-in-hand.ts";
+import type { ActivitiesInHand, Held } from "./activities-in-hand.ts";
 import { activityArguments } from "./activity-arguments.ts";
 import { parkActivity } from "./dead-letters.ts";
 import { guardSecrets, hideCredentials } from "./guard-secrets.ts";
+import type { AnswerLocally, LocalPerformer } from "./local-activities.ts";
 import { pinResources } from "./pin-resources.ts";
 import type { Ports } from "./ports.ts";
 import type { Resources } from "./resources.ts";
@@ -39,7 +41,7 @@ export class HandBackError extends Error {}
  * lives: an effect is never repeated because recording it failed.
  */
 export async function runActivity(ports: ActivityPorts, job: ActivityJob, delivery: Delivery): Promise<void> {
-  const { events, failpoints, settings } = ports;
+  const { events, settings } = ports;
   const { executionId, name } = job;
   const claim = await events.claim(executionId, name, settings.activityLeaseMs);
   if (claim === null) {
@@ -58,29 +60,93 @@ export async function runActivity(ports: ActivityPorts, job: ActivityJob, delive
     await events.release(executionId, name);
     throw new HandBackError(`this worker does not have the function "${missing}"`);
   }
-  const now = ports.clock.now();
-  if (claim.attempt === 1 && now !== undefined) {
-    ports.metrics.scheduleToStart(event.data.activity.kind, now - event.at);
-  }
   const isSuspect = claim.deaths > 0 && claim.deaths + 1 >= settings.maxDeaths;
   const held = isSuspect ? ports.inHand.holdSuspect(executionId, name) : ports.inHand.hold(executionId, name);
   if (held === null) {
     await events.release(executionId, name);
     throw new HandBackError("another activity that may end this process is in hand");
   }
+  await carryOut(ports, job, { claim, event, held, signal: delivery.signal }, (outcome) => answer(ports, job, outcome));
+}
+
+/** An activity that this process has claimed and holds. */
+interface InHand {
+  readonly claim: Claim;
+  readonly event: TaskRequested;
+  readonly held: Held;
+  /** Aborts when it must be given back. */
+  readonly signal: AbortSignal;
+}
+
+async function carryOut(
+  ports: ActivityPorts,
+  job: ActivityJob,
+  { claim, event, held, signal }: InHand,
+  record: (outcome: Outcome) => Promise<void>,
+): Promise<void> {
+  const { failpoints, settings } = ports;
+  const now = ports.clock.now();
+  if (claim.attempt === 1 && now !== undefined) {
+    ports.metrics.scheduleToStart(event.data.activity.kind, Math.max(0, now - event.at));
+  }
   try {
     await failpoints.hit("after-claim");
-    const signal = AbortSignal.any([delivery.signal, held.signal]);
+    const either = AbortSignal.any([signal, held.signal]);
     await ports.tracing.span(await activitySpan(ports, job, claim, event), async (span) => {
-      const outcome = await actOrRelease(ports, claim, event, signal, held.signal, span.context);
+      const outcome = await actOrRelease(ports, claim, event, either, held.signal, span.context);
       if (outcome === undefined || held.signal.aborted) return;
       if (!outcome.ok) span.failed(outcome.error.title ?? outcome.error.type);
       await failpoints.hit("after-effect");
-      await answer(ports, job, recordable(outcome, settings.limits.payloadBytes));
+      await record(recordable(outcome, settings.limits.payloadBytes));
     });
   } finally {
     held.drop();
   }
+}
+
+/**
+ * Does activities in the process that decided them. What it cannot carry out goes to its queue.
+ *
+ * @param queues from which this process takes; undefined is the common one.
+ */
+export function createLocalPerformer(
+  ports: ActivityPorts,
+  queues: ReadonlySet<string | undefined>,
+  answerHere: AnswerLocally,
+): LocalPerformer {
+  return {
+    fits({ data: { activity } }, { queue }) {
+      if (!queues.has(queue) || activity.kind === "workflow") return false;
+      return activity.kind !== "code" || activity.function === undefined || ports.functions.has(activity.function);
+    },
+    async perform({ head, event: decided, work, trace }, aborted) {
+      const { executionId, tenant, workflowId } = head;
+      const { name, queue } = work;
+      const job: ActivityJob = {
+        ...{ kind: "activity", executionId, tenant, workflowId, name, dispatch: 0 },
+        ...(queue === undefined ? {} : { queue }),
+        ...(trace === undefined ? {} : { trace }),
+      };
+      // As if it came from the store: what runs may change its arguments, which the state in memory shares with others.
+      const event: TaskRequested = JSON.parse(JSON.stringify(decided));
+      const held = ports.inHand.hold(executionId, name);
+      const claim: Claim = { head, event, attempt: 1, deaths: 0 };
+      try {
+        await carryOut(ports, job, { claim, event, held, signal: aborted }, async (outcome) => {
+          const known: Outcome = outcome.ok ? outcome : JSON.parse(JSON.stringify(outcome));
+          if (await answerHere(job, answerOf(name, known))) await ports.failpoints.hit("after-append");
+          else await answer(ports, job, known);
+        });
+      } catch (error) {
+        if (!(error instanceof HandBackError)) {
+          ports.log.warn({ tenant, workflowId, executionId, name, err: error }, "an activity goes to its queue");
+        }
+        await ports.queues.dispatch([job]).catch((cause: unknown) => {
+          ports.log.warn({ tenant, workflowId, executionId, name, err: cause }, "not queued; it will be found by attention");
+        });
+      }
+    },
+  };
 }
 
 /** A result too large to be kept is an error of its task, and is not stored even once. */
@@ -189,7 +255,7 @@ function remaining(deadline: number | undefined, now: number | undefined): numbe
 async function answer(ports: ActivityPorts, job: ActivityJob, outcome: Outcome): Promise<void> {
   const { events, queues, log } = ports;
   const of = { tenant: job.tenant, workflowId: job.workflowId, executionId: job.executionId };
-  const fact = { kind: "answer", id: `a${job.name}`, source: "executor-service", asked: job.name, outcome } as const;
+  const fact = answerOf(job.name, outcome);
   for (let wait = 50; ; wait = Math.min(wait * 2, 2_000)) {
     try {
       const result = await events.append(job.executionId, fact);
@@ -206,4 +272,8 @@ async function answer(ports: ActivityPorts, job: ActivityJob, outcome: Outcome):
   await queues.wake(job, outcome.ok ? "task.completed" : "task.failed").catch((error: unknown) => {
     log.warn({ ...of, err: error }, "no wake-up after an answer");
   });
+}
+
+function answerOf(name: number, outcome: Outcome): Omit<AnswerFact, "at"> {
+  return { kind: "answer", id: `a${name}`, source: "executor-service", asked: name, outcome };
 }

@@ -1,11 +1,17 @@
 import { LRUCache } from "lru-cache";
 import type { ExecutionState } from "../engine/index.ts";
+import type { ExecutionHead, OwedEntry } from "../ports/event-store.ts";
 import type { ExecutionId, Group } from "../values/ids.ts";
 
-/** A state this process folded, with the tip it stands for. */
+/** A state this process folded, with the head it stands for. */
 export interface CachedState {
   readonly state: ExecutionState;
-  readonly tip: string;
+  /** As it was then: facts may have come since, and others may have moved it. */
+  readonly head: ExecutionHead;
+  /** What the store owed before the last commit: dispatch numbers of what had to be dispatched again. */
+  readonly owed: readonly OwedEntry[];
+  /** When that was decided: store time, epoch milliseconds. */
+  readonly readAt: number;
   /** Version of the last snapshot stored. */
   readonly snapshot: number;
   /** All that was owed up to this version is in the queues, and what it had to publish is published, whether or not the store was told so yet. */
@@ -31,7 +37,8 @@ export class StateCache {
     return this.#states.get(executionId);
   }
 
-  set({ executionId, tenant, workflowId }: Group & { readonly executionId: ExecutionId }, cached: CachedState): void {
+  set(cached: CachedState): void {
+    const { executionId, tenant, workflowId } = cached.head;
     this.#states.set(executionId, cached);
     this.#latest.set(`${tenant} ${workflowId}`, executionId);
   }

@@ -159,8 +159,9 @@ class PostgresEventStore implements EventStore {
       owed.add.map(({ work }) => JSON.stringify(work)),
       owed.add.map(({ work }) => (work.kind === "timer" ? work.fireAt : null)),
       owed.add.map(({ lookAt }) => lookAt),
+      owed.add.map(({ claimed }) => (claimed ? 1 : 0)),
       owed.remove,
-      this.#options.lookGraceMs,
+      commit.lookAfterMs ?? this.#options.lookGraceMs,
     ]);
     if (answer === null) throw new VersionConflictError(executionId, expected.version);
     return JSON.parse(answer);

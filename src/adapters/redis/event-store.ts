@@ -317,22 +317,22 @@ function demandContiguous(
 }
 
 function commitArgs(commit: Commit, grace: number): readonly (string | number)[] {
-  const { expected, taken, tip, status, events, owed, snapshot, refuseUnread = false } = commit;
+  const { expected, taken, tip, status, events, owed, snapshot, refuseUnread = false, lookAfterMs } = commit;
   const wrong = events.findIndex(({ sequence }, i) => sequence !== expected.version + 1 + i);
   if (wrong >= 0) throw new RangeError(`event ${wrong} of the commit does not follow version ${expected.version}`);
   return [
     ...[expected.version, expected.tip, expected.heard, taken, tip, status],
     ...[isClosed(status) ? 1 : 0, refuseUnread ? 1 : 0],
-    ...[snapshot === undefined ? "" : JSON.stringify(snapshot), grace],
+    ...[snapshot === undefined ? "" : JSON.stringify(snapshot), lookAfterMs === undefined ? grace : moment(lookAfterMs)],
     ...[events.length, ...events.flatMap((event) => [moment(event.at), eventText(event)])],
     ...[owed.add.length, ...owed.add.flatMap(owedArgs)],
     ...[owed.remove.length, ...owed.remove],
   ];
 }
 
-function owedArgs({ work, lookAt }: Commit["owed"]["add"][number]): readonly (string | number)[] {
+function owedArgs({ work, lookAt, claimed }: Commit["owed"]["add"][number]): readonly (string | number)[] {
   const [kind, fireAt] = work.kind === "timer" ? ["t", moment(work.fireAt)] : ["a", ""];
-  return [work.name, kind, fireAt, moment(lookAt), workText(work)];
+  return [work.name, kind, fireAt, moment(lookAt), claimed ? 1 : 0, workText(work)];
 }
 
 function commitOf(executionId: ExecutionId, { expected }: Commit, reply: unknown): CommitResult {

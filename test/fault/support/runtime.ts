@@ -6,6 +6,7 @@ import type { ExecutionHead } from "../../../src/ports/event-store.ts";
 import { createDefinitions } from "../../../src/runtime/compiled-definitions.ts";
 import { createEventDelivery } from "../../../src/runtime/deliver-events.ts";
 import { createFailpoints } from "../../../src/runtime/failpoints.ts";
+import { NO_LOCAL_ACTIVITIES } from "../../../src/runtime/local-activities.ts";
 import type { Ports, RuntimeSettings } from "../../../src/runtime/ports.ts";
 import { createPublisher } from "../../../src/runtime/publish-events.ts";
 import type { Scheduler } from "../../../src/runtime/schedules/scheduler.ts";
@@ -34,6 +35,7 @@ const SETTINGS: Omit<RuntimeSettings, "partitions"> = {
   eventRetryDelayMs: 0,
   maxDeaths: 3,
   activityLeaseMs: 30_000,
+  localLeaseMs: 1_000,
   timerPrecisionMs: 1_000,
   timerHorizonMs: 86_400_000,
   reconcileEveryMs: 1_000,
@@ -74,6 +76,7 @@ export async function openRuntime(settings: Partial<RuntimeSettings> = {}): Prom
     publisher: createPublisher(database, { ms: Number.POSITIVE_INFINITY, count: 100 }),
     delivery: createEventDelivery({ events, database, queues, definitions, log: NO_LOG, metrics, failpoints }),
     schedules: NO_SCHEDULES,
+    local: NO_LOCAL_ACTIVITIES,
     functionQueues: async () => ({}),
     log: NO_LOG,
     metrics,

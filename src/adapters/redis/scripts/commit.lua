@@ -1,6 +1,6 @@
 -- id, expected version, tip and heard, taken, new tip, status, closing (0 or 1), refuseUnread (0 or 1), snapshot ('' = none),
--- lookGraceMs; count, then at and text of each event; count, then name, kind, fireAt, lookAt and work of each added; count,
--- then each removed name
+-- lookGraceMs; count, then at and text of each event; count, then name, kind, fireAt, lookAt, claims (0 or 1) and work of each
+-- added; count, then each removed name
 local id, version, tip, heard, taken, newTip, status, closing, refuseUnread, snapshot, grace = unpack(ARGV, 1, 11)
 local next = 12
 local function arg()
@@ -33,9 +33,9 @@ for _ = 1, tonumber(arg()) do
   log(head, version, eventAt, arg())
 end
 for _ = 1, tonumber(arg()) do
-  local name, kind, fireAt, lookAt, work = arg(), arg(), arg(), arg(), arg()
+  local name, kind, fireAt, lookAt, claims, work = arg(), arg(), arg(), arg(), arg(), arg()
   local entry = {
-    name = name, since = int(at), lookAt = lookAt, dispatch = '0', attempt = '0', deaths = '0', claims = '0',
+    name = name, since = int(at), lookAt = lookAt, dispatch = '0', attempt = claims, deaths = '0', claims = claims,
     answered = '0', parked = '', kind = kind, work = work,
   }
   putOwed(head, entry)
