@@ -25,9 +25,9 @@ import { startWatchdog } from "./observability/watchdog.ts";
 import type { Log } from "./ports/executor.ts";
 import { createDefinitionService, type DefinitionService } from "./runtime/definitions.ts";
 import { createEventService } from "./runtime/event-service.ts";
+import { createLocalDispatch, NO_LOCAL_ACTIVITIES } from "./runtime/local-activities.ts";
 import { createScaler } from "./runtime/scaler.ts";
 import { createScheduleService } from "./runtime/schedules/service.ts";
-import { createLocalDispatch, NO_LOCAL_ACTIVITIES } from "./runtime/local-activities.ts";
 import { createExecutionService, type ExecutionService } from "./runtime/service.ts";
 
 export type RoleName = "api" | "workflow" | "task" | "dlq";
@@ -143,7 +143,7 @@ export async function openService(
     closers.push(() => scrape.close());
     const metricsAddress = await listen(scrape, "METRICS_PORT", config.host, config.metricsPort);
 
-    const workflow = roles.includes("workflow") ? await startWorkflowRole(config, ports) : undefined;
+    const workflow = roles.includes("workflow") ? await startWorkflowRole(config, ports, local) : undefined;
     if (workflow !== undefined) started.push(workflow);
     if (roles.includes("task")) {
       if (config.allowPrivateNetwork) {

@@ -148,13 +148,13 @@ export interface WorkflowRole extends Role {
 }
 
 /** Takes wake-ups and timers, and looks after what is late. */
-export async function startWorkflowRole(config: Config, ports: Ports): Promise<WorkflowRole> {
+export async function startWorkflowRole(
+  config: Config,
+  ports: Ports,
+  local: Pick<LocalDispatch, "drain"> | undefined,
+): Promise<WorkflowRole> {
   const options = { concurrency: config.workerConcurrency, recover: config.reclaim };
-  const wakes = createWakeProcessor(
-    ports,
-    new StateCache(ports.settings.cachedStates),
-    createStoreClock(ports.events),
-  );
+  const wakes = createWakeProcessor(ports, new StateCache(ports.settings.cachedStates), createStoreClock(ports.events));
   const consumers = [
     ports.queues.consumeWakes((group, delivery) => wakes.processWake(group, delivery), options),
     ports.queues.consumeTimers(async (job) => {
@@ -176,7 +176,8 @@ export async function startWorkflowRole(config: Config, ports: Ports): Promise<W
     answer: wakes.answer,
     async drain(graceMs) {
       await reconciler?.stop();
-      await Promise.all(consumers.map((consumer) => consumer.close(graceMs)));
+      // What is in hand here is decided on here.
+      await Promise.all([local?.drain(graceMs), ...consumers.map((consumer) => consumer.close(graceMs))]);
       await wakes.flush();
     },
   };
@@ -264,9 +265,7 @@ export async function startTaskRole(
   await Promise.all(consumers.map((consumer) => consumer.ready()));
   const { localLeaseMs } = ports.settings;
   const heldHere = new ActivitiesInHand(ports.events, ports.log, localLeaseMs, localLeaseMs / 4);
-  local?.dispatch.serve(
-    createLocalPerformer({ ...activityPorts, inHand: heldHere }, new Set(queues), local.answer),
-  );
+  local?.dispatch.serve(createLocalPerformer({ ...activityPorts, inHand: heldHere }, new Set(queues), local.answer));
   return {
     name: "task",
     async drain(graceMs) {

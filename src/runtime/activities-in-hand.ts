@@ -3,17 +3,49 @@ import type { Log } from "../ports/executor.ts";
 import type { ExecutionId } from "../values/ids.ts";
 
 export interface Held {
-  /** Aborts once the activity is no longer owed. */
+  /** Aborts once the activity is no longer owed, or must be handed back. */
   readonly signal: AbortSignal;
+  /** False once nobody waits for it any more. */
+  readonly owed: boolean;
+  abandon(): void;
+  handBack(): void;
   drop(): void;
+}
+
+class Holding implements Held {
+  readonly #controller = new AbortController();
+  owed = true;
+
+  constructor(
+    readonly executionId: ExecutionId,
+    readonly name: number,
+    private readonly dropped: (holding: Holding) => void,
+  ) {}
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  abandon(): void {
+    this.owed = false;
+    this.#controller.abort(new Error("the activity is no longer owed"));
+  }
+
+  handBack(): void {
+    this.#controller.abort(new Error("this process shuts down"));
+  }
+
+  drop(): void {
+    this.dropped(this);
+  }
 }
 
 /** The activities this process works on: asks the store for all of them at once whether they are still owed. */
 export class ActivitiesInHand {
-  readonly #held = new Map<symbol, { executionId: ExecutionId; name: number; controller: AbortController }>();
+  readonly #held = new Set<Holding>();
   readonly #timer: NodeJS.Timeout;
   #asking = false;
-  #suspect: symbol | undefined;
+  #suspect: Holding | undefined;
 
   constructor(
     private readonly events: Pick<EventStore, "renew">,
@@ -26,10 +58,9 @@ export class ActivitiesInHand {
   }
 
   hold(executionId: ExecutionId, name: number): Held {
-    const key = Symbol(executionId);
-    const controller = new AbortController();
-    this.#held.set(key, { executionId, name, controller });
-    return { signal: controller.signal, drop: () => void this.#held.delete(key) };
+    const holding = new Holding(executionId, name, this.#drop);
+    this.#held.add(holding);
+    return holding;
   }
 
   /**
@@ -38,17 +69,16 @@ export class ActivitiesInHand {
    */
   holdSuspect(executionId: ExecutionId, name: number): Held | null {
     if (this.#suspect !== undefined) return null;
-    const suspect = Symbol(executionId);
-    this.#suspect = suspect;
-    const held = this.hold(executionId, name);
-    return {
-      signal: held.signal,
-      drop: () => {
-        if (this.#suspect === suspect) this.#suspect = undefined;
-        held.drop();
-      },
-    };
+    const holding = new Holding(executionId, name, this.#drop);
+    this.#suspect = holding;
+    this.#held.add(holding);
+    return holding;
   }
+
+  readonly #drop = (holding: Holding) => {
+    this.#held.delete(holding);
+    if (this.#suspect === holding) this.#suspect = undefined;
+  };
 
   get size(): number {
     return this.#held.size;
@@ -59,14 +89,14 @@ export class ActivitiesInHand {
   }
 
   async #renew(): Promise<void> {
-    const held = [...this.#held.values()];
+    const held = [...this.#held];
     // A store that is slow to answer is not asked by ever more at once.
     if (held.length === 0 || this.#asking) return;
     this.#asking = true;
     try {
       const owed = await this.events.renew(held, this.leaseMs);
-      held.forEach(({ controller }, i) => {
-        if (owed[i] === false) controller.abort(new Error("the activity is no longer owed"));
+      held.forEach((holding, i) => {
+        if (owed[i] === false) holding.abandon();
       });
     } catch (error) {
       this.log.warn({ err: error, activities: held.length }, "leases not renewed");

@@ -17,8 +17,16 @@ export interface LocalActivity {
 export interface LocalPerformer {
   /** It can do this, and takes from the queue it would go to. */
   fits(event: TaskRequested, work: OwedActivity): boolean;
+  begin(activity: LocalActivity): LocalPerformance;
+}
+
+export interface LocalPerformance {
   /** Resolves when its answer is recorded, it went to its queue after all, or it is no longer owed. Never rejects. */
-  perform(activity: LocalActivity, signal: AbortSignal): Promise<void>;
+  readonly done: Promise<void>;
+  /** Nobody waits for it any more. */
+  abandon(): void;
+  /** This process must go: it is for another. */
+  handBack(): void;
 }
 
 /** Decides on with an answer that no inbox holds. False when that was not possible: it is appended like any other. */
@@ -60,26 +68,37 @@ export const NO_LOCAL_ACTIVITIES: LocalActivities = {
 export interface LocalDispatch extends LocalActivities {
   /** The task worker of this process is ready; until then, and once it drains, everything goes to the queues. */
   serve(performer: LocalPerformer): void;
-  /** Takes nothing new, waits for what is in hand, then aborts it. */
+  /** Takes nothing new, waits for what is in hand, then aborts it: it goes to its queue. */
   drain(graceMs: number): Promise<void>;
-}
-
-interface InHand {
-  readonly controller: AbortController;
-  readonly done: Promise<void>;
 }
 
 /** @param most activities in hand at once; what comes beyond goes to the queues, where others may take it. */
 export function createLocalDispatch(most: number): LocalDispatch {
-  const inHand = new Map<string, InHand>();
+  const inHand = new Map<string, LocalPerformance>();
   let performer: LocalPerformer | undefined;
   let reserved = 0;
+  let drained: Promise<void> | undefined;
 
   function begin(performing: LocalPerformer, activity: LocalActivity): void {
     const key = keyOf(activity.head.executionId, activity.work.name);
-    const controller = new AbortController();
-    const done = performing.perform(activity, controller.signal).finally(() => inHand.delete(key));
-    inHand.set(key, { controller, done });
+    const performance = performing.begin(activity);
+    inHand.set(key, performance);
+    void performance.done.finally(() => inHand.delete(key));
+  }
+
+  async function end(graceMs: number): Promise<void> {
+    performer = undefined;
+    const all = () => Promise.all([...inHand.values()].map(({ done }) => done));
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([
+      all(),
+      new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, graceMs);
+      }),
+    ]);
+    clearTimeout(timer);
+    for (const performance of inHand.values()) performance.handBack();
+    await all();
   }
 
   return {
@@ -107,26 +126,14 @@ export function createLocalDispatch(most: number): LocalDispatch {
     },
     holds: (executionId, name) => inHand.has(keyOf(executionId, name)),
     abort(executionId, names) {
-      for (const name of names) {
-        inHand.get(keyOf(executionId, name))?.controller.abort(new Error("the activity is no longer owed"));
-      }
+      for (const name of names) inHand.get(keyOf(executionId, name))?.abandon();
     },
     serve(given) {
       performer = given;
     },
-    async drain(graceMs) {
-      performer = undefined;
-      const all = () => Promise.all([...inHand.values()].map(({ done }) => done));
-      let timer: NodeJS.Timeout | undefined;
-      await Promise.race([
-        all(),
-        new Promise<void>((resolve) => {
-          timer = setTimeout(resolve, graceMs);
-        }),
-      ]);
-      clearTimeout(timer);
-      for (const { controller } of inHand.values()) controller.abort(new Error("this process shuts down"));
-      await all();
+    drain(graceMs) {
+      drained ??= end(graceMs);
+      return drained;
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Workflow } from "../dsl/workflow.ts";
+import type { AnswerFact } from "../engine/facts.ts";
 import { type Decision, decide, type ExecutionState, statusOf } from "../engine/index.ts";
 import { StoreUnavailableError, UnknownSchemaError, VersionConflictError } from "../errors.ts";
-import type { AnswerFact } from "../engine/facts.ts";
 import type { CommitResult, ExecutionHead } from "../ports/event-store.ts";
 import type { Delivery } from "../ports/queues.ts";
 import type { Span, SpanOptions } from "../ports/tracing.ts";

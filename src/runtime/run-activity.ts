@@ -33,6 +33,9 @@ export interface ActivityPorts extends Ports {
   readonly clock: StoreClock;
 }
 
+/** How long an activity may take to heed the signal of a process that must go. */
+const ABORT_PATIENCE_MS = 500;
+
 /** The job must be tried again, here or elsewhere: this process lacks the function, or must go. */
 export class HandBackError extends Error {}
 
@@ -66,7 +69,8 @@ export async function runActivity(ports: ActivityPorts, job: ActivityJob, delive
     await events.release(executionId, name);
     throw new HandBackError("another activity that may end this process is in hand");
   }
-  await carryOut(ports, job, { claim, event, held, signal: delivery.signal }, (outcome) => answer(ports, job, outcome));
+  const signal = AbortSignal.any([delivery.signal, held.signal]);
+  await carryOut(ports, job, { claim, event, held, signal }, (outcome) => answer(ports, job, outcome));
 }
 
 /** An activity that this process has claimed and holds. */
@@ -74,7 +78,7 @@ interface InHand {
   readonly claim: Claim;
   readonly event: TaskRequested;
   readonly held: Held;
-  /** Aborts when it must be given back. */
+  /** Aborts when it is no longer owed or must be given back. */
   readonly signal: AbortSignal;
 }
 
@@ -91,10 +95,9 @@ async function carryOut(
   }
   try {
     await failpoints.hit("after-claim");
-    const either = AbortSignal.any([signal, held.signal]);
     await ports.tracing.span(await activitySpan(ports, job, claim, event), async (span) => {
-      const outcome = await actOrRelease(ports, claim, event, either, held.signal, span.context);
-      if (outcome === undefined || held.signal.aborted) return;
+      const outcome = await actOrRelease(ports, claim, event, { held, signal }, span.context);
+      if (outcome === undefined || !held.owed) return;
       if (!outcome.ok) span.failed(outcome.error.title ?? outcome.error.type);
       await failpoints.hit("after-effect");
       await record(recordable(outcome, settings.limits.payloadBytes));
@@ -119,7 +122,7 @@ export function createLocalPerformer(
       if (!queues.has(queue) || activity.kind === "workflow") return false;
       return activity.kind !== "code" || activity.function === undefined || ports.functions.has(activity.function);
     },
-    async perform({ head, event: decided, work, trace }, aborted) {
+    begin({ head, event: decided, work, trace }) {
       const { executionId, tenant, workflowId } = head;
       const { name, queue } = work;
       const job: ActivityJob = {
@@ -130,23 +133,57 @@ export function createLocalPerformer(
       // As if it came from the store: what runs may change its arguments, which the state in memory shares with others.
       const event: TaskRequested = JSON.parse(JSON.stringify(decided));
       const held = ports.inHand.hold(executionId, name);
-      const claim: Claim = { head, event, attempt: 1, deaths: 0 };
-      try {
-        await carryOut(ports, job, { claim, event, held, signal: aborted }, async (outcome) => {
-          const known: Outcome = outcome.ok ? outcome : JSON.parse(JSON.stringify(outcome));
-          if (await answerHere(job, answerOf(name, known))) await ports.failpoints.hit("after-append");
-          else await answer(ports, job, known);
-        });
-      } catch (error) {
-        if (!(error instanceof HandBackError)) {
-          ports.log.warn({ tenant, workflowId, executionId, name, err: error }, "an activity goes to its queue");
-        }
-        await ports.queues.dispatch([job]).catch((cause: unknown) => {
-          ports.log.warn({ tenant, workflowId, executionId, name, err: cause }, "not queued; it will be found by attention");
-        });
-      }
+      const inHand = { claim: { head, event, attempt: 1, deaths: 0 }, event, held, signal: held.signal };
+      return {
+        done: performHere(ports, job, inHand, answerHere),
+        abandon: () => held.abandon(),
+        handBack: () => held.handBack(),
+      };
     },
   };
+}
+
+async function performHere(
+  ports: ActivityPorts,
+  job: ActivityJob,
+  inHand: InHand,
+  answerHere: AnswerLocally,
+): Promise<void> {
+  const { name, executionId, tenant, workflowId } = job;
+  const of = { tenant, workflowId, executionId, name };
+  try {
+    const carried = carryOut(ports, job, inHand, async (outcome) => {
+      const known: Outcome = outcome.ok ? outcome : JSON.parse(JSON.stringify(outcome));
+      if (!(await answerHere(job, answerOf(name, known)))) return answer(ports, job, known);
+      ports.log.debug({ ...of, result: "decided on" }, "activity answered");
+      await ports.failpoints.hit("after-append");
+    });
+    await Promise.race([carried, leftBehind(ports, job, inHand)]);
+  } catch (error) {
+    if (!(error instanceof HandBackError)) ports.log.warn({ ...of, err: error }, "an activity goes to its queue");
+    await ports.queues.dispatch([job]).catch((cause: unknown) => {
+      ports.log.warn({ ...of, err: cause }, "not queued; it will be found by attention");
+    });
+  }
+}
+
+/** Rejects, once the claim is handed back, some time after the signal: for what does not heed it. */
+function leftBehind({ events, log }: ActivityPorts, job: ActivityJob, { held, signal }: InHand): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener(
+      "abort",
+      () => {
+        if (!held.owed) return;
+        setTimeout(() => {
+          events
+            .release(job.executionId, job.name)
+            .catch((error: unknown) => log.warn({ executionId: job.executionId, err: error }, "claim not released"))
+            .finally(() => reject(new HandBackError("an activity does not heed its signal")));
+        }, ABORT_PATIENCE_MS).unref();
+      },
+      { once: true },
+    );
+  });
 }
 
 /** A result too large to be kept is an error of its task, and is not stored even once. */
@@ -181,14 +218,13 @@ async function actOrRelease(
   ports: ActivityPorts,
   claim: Claim,
   event: TaskRequested,
-  signal: AbortSignal,
-  notOwed: AbortSignal,
+  { held, signal }: Pick<InHand, "held" | "signal">,
   trace: TraceContext | undefined,
 ): Promise<Outcome | undefined> {
   try {
     return await act(ports, claim, event, signal, trace);
   } catch (thrown) {
-    if (notOwed.aborted) return undefined;
+    if (!held.owed) return undefined;
     const { executionId } = claim.head;
     await ports.events.release(executionId, event.sequence).catch((error: unknown) => {
       ports.log.warn({ executionId, err: error }, "claim not released");

@@ -323,7 +323,10 @@ function commitArgs(commit: Commit, grace: number): readonly (string | number)[]
   return [
     ...[expected.version, expected.tip, expected.heard, taken, tip, status],
     ...[isClosed(status) ? 1 : 0, refuseUnread ? 1 : 0],
-    ...[snapshot === undefined ? "" : JSON.stringify(snapshot), lookAfterMs === undefined ? grace : moment(lookAfterMs)],
+    ...[
+      snapshot === undefined ? "" : JSON.stringify(snapshot),
+      lookAfterMs === undefined ? grace : moment(lookAfterMs),
+    ],
     ...[events.length, ...events.flatMap((event) => [moment(event.at), eventText(event)])],
     ...[owed.add.length, ...owed.add.flatMap(owedArgs)],
     ...[owed.remove.length, ...owed.remove],
