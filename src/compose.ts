@@ -16,6 +16,7 @@ import {
 } from "./compose/roles.ts";
 import { type Config, isLoopback, secretTexts } from "./config/index.ts";
 import { dashboardPages } from "./dashboard/index.ts";
+import { loadSpecification } from "./dsl/index.ts";
 import { type DefinedFunction, loadFunctions } from "./functions/index.ts";
 import { createHider } from "./observability/hider.ts";
 import { createLogger } from "./observability/logger.ts";
@@ -58,6 +59,8 @@ export interface ServiceOptions {
 
 /** Longer than garbage collection, a slice of decisions or a slow machine keep a healthy event loop; an expression runs within one turn of it. */
 const STALL_LIMIT_MS = 10_000;
+/** Not while the process takes up what was left behind. */
+const WARM_UP_AFTER_MS = 5_000;
 const VERSION = versionOf();
 
 /** Starts the given roles in this process. @throws {ConfigError} when the configuration or the machine does not allow it. */
@@ -183,6 +186,8 @@ export async function openService(
       });
       closers.push(() => app.close());
       apiAddress = await listen(app, "PORT", config.host, config.port);
+      const warmUp = setTimeout(loadSpecification, WARM_UP_AFTER_MS);
+      closers.push(async () => clearTimeout(warmUp));
     }
     let drained: Promise<void> | undefined;
     const drain = async () => {

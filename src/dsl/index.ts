@@ -26,6 +26,7 @@ export function resourceProblem(kind: Resource["kind"], content: string): string
 
 export { type ReadDefinition, readDefinition } from "./read-definition.ts";
 export type { CatchUp, Overlap, Schedule, ScheduleWhen } from "./schedule.ts";
+export { loadSpecification } from "./specification.ts";
 export { type HttpArguments, HttpArgumentsError, renderHttpArguments } from "./tasks/call-http.ts";
 export { readsOf, renderTemplate } from "./template.ts";
 export type * from "./workflow.ts";

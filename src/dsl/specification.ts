@@ -1,7 +1,21 @@
-import { validate } from "@serverlessworkflow/sdk";
+import { createRequire } from "node:module";
 import { isJsonObject, type Json, type JsonObject, ownProperty } from "../values/json.ts";
 import { pointerOf } from "../values/task-reference.ts";
 import { expressionOf } from "./template.ts";
+
+type Sdk = typeof import("@serverlessworkflow/sdk");
+
+const require = createRequire(import.meta.url);
+let sdk: Sdk | undefined;
+
+/**
+ * The specification's SDK: loading it takes longer than all the rest of a process's start, so it is done when the first definition asks
+ * for it. Calling this before spares that definition the wait.
+ */
+export function loadSpecification(): Sdk {
+  sdk ??= require("@serverlessworkflow/sdk") as Sdk;
+  return sdk;
+}
 
 /** The one DSL version whose schema the SDK has. */
 const SCHEMA_VERSION = "1.0.3";
@@ -17,7 +31,7 @@ export function schemaRefusal(
   document: JsonObject,
 ): { readonly pointer: string; readonly message: string } | undefined {
   try {
-    validate("Workflow", forSchema(document));
+    loadSpecification().validate("Workflow", forSchema(document));
     return undefined;
   } catch (error) {
     return deepest(error instanceof Error ? error.message : String(error));
