@@ -84,7 +84,7 @@ export function aTimer(name: number, fireAt: number, over: Partial<OwedTimer> = 
 
 export interface CommitOptions extends Partial<Omit<Commit, "events" | "owed" | "tip">> {
   readonly events?: readonly EventDraft[];
-  readonly add?: readonly { readonly work: OwedWork; readonly lookAt: number }[];
+  readonly add?: readonly { readonly work: OwedWork; readonly lookAt: number; readonly claimed?: boolean }[];
   readonly remove?: readonly number[];
   /** Of the events. */
   readonly at?: number;

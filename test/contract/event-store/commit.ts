@@ -210,6 +210,32 @@ export function commitContract(open: Open): void {
     expect(await store.claim(second.executionId, 2, 1_000)).toBeNull();
   });
 
+  test("given a commit that claims what it asks for, when another claims it, then the first claim counts as a death, unless it was released", async () => {
+    const { store, start, commit, owed } = world();
+    const lookAt = (await store.now()) + FAR;
+    const head = await commit(await start(), {
+      events: [taskRequested(), taskRequested()],
+      add: [
+        { work: anActivity(2), lookAt, claimed: true },
+        { work: anActivity(3), lookAt, claimed: true },
+      ],
+    });
+    expect(await owed(head)).toEqual([
+      expect.objectContaining({ name: 2, attempt: 1, deaths: 0, lookAt }),
+      expect.objectContaining({ name: 3, attempt: 1, deaths: 0, lookAt }),
+    ]);
+    expect(await store.renew([{ executionId: head.executionId, name: 2 }], 1_000)).toEqual([true]);
+    await store.release(head.executionId, 3);
+    expect(await store.claim(head.executionId, 2, 1_000)).toMatchObject({ attempt: 2, deaths: 1 });
+    expect(await store.claim(head.executionId, 3, 1_000)).toMatchObject({ attempt: 2, deaths: 0 });
+  });
+
+  test("given a commit that is to be looked at soon, when nobody settles it, then it needs attention at that time", async () => {
+    const { start, commit, attention } = world();
+    const head = await commit(await start(), { events: [taskRequested()], lookAfterMs: 0 });
+    expect(await attention(head)).toMatchObject({ due: true });
+  });
+
   test("given an answered activity, when a commit removes it and leaves its answer, then the answer can still be taken", async () => {
     const { withActivity, append, commit, events } = world();
     const { head, name } = await withActivity();

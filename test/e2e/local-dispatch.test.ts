@@ -1,0 +1,156 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { type Api, apiOf, documentOf } from "../support/api.ts";
+import { type Outside, startOutside } from "../support/outside.ts";
+import { type ServiceProcess, startService } from "../support/service-process.ts";
+import { type Environment, onEachStore } from "../support/stores.ts";
+
+onEachStore((store) => {
+  let env: Environment;
+  let outside: Outside;
+  const running: ServiceProcess[] = [];
+
+  async function start(more: Environment = {}): Promise<ServiceProcess & { readonly api: Api }> {
+    const service = await startService({ env: { ...env, LOG_LEVEL: "debug", ...more } });
+    running.push(service);
+    return { ...service, api: apiOf(service) };
+  }
+  const calls = (path: string) => outside.calls.filter((call) => call.path === path);
+  const steps = (path: string, count: number) =>
+    documentOf(
+      Array.from(
+        { length: count },
+        (_, step) => `- s${step}: {call: http, with: {method: get, endpoint: "${outside.url}/${path}/${step}"}}`,
+      ).join("\n"),
+    );
+  /** Activities that came from a queue. */
+  const queued = ({ log }: ServiceProcess, executionId: string) =>
+    log.filter(
+      (line) => line.executionId === executionId && line.msg === "activity answered" && line.result === "accepted",
+    ).length;
+  const decidedOn = ({ log }: ServiceProcess, executionId: string) =>
+    log.filter((line) => line.executionId === executionId && line.result === "decided on").length;
+
+  /** The embedded store has room for one process. */
+  const testOfTwo = (title: string, act: () => Promise<void>) => {
+    if (store.name !== "embedded PostgreSQL") test(title, act);
+  };
+
+  beforeAll(async () => {
+    outside = await startOutside();
+    env = await store.fresh();
+  });
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map((service) => service.kill()));
+  });
+  afterAll(() => outside.close());
+
+  test("given a process that does everything, when a workflow calls, then its answers pass no queue; without local dispatch all of them do", async () => {
+    const here = await start();
+    const one = await here.api.start(steps("here", 4));
+    expect(await here.api.ended(one.executionId)).toMatchObject({ status: "COMPLETED" });
+    await expect.poll(() => decidedOn(here, one.executionId)).toBe(4);
+    expect(queued(here, one.executionId)).toBe(0);
+    expect(await here.stop()).toBe(0);
+
+    const apart = await start({ LOCAL_DISPATCH: "false" });
+    const other = await apart.api.start(steps("apart", 4));
+    expect(await apart.api.ended(other.executionId)).toMatchObject({ status: "COMPLETED" });
+    await expect.poll(() => queued(apart, other.executionId)).toBe(4);
+    expect(decidedOn(apart, other.executionId)).toBe(0);
+
+    const shape = async (api: Api, executionId: string) =>
+      (await api.history(executionId)).map(({ type, sequence }) => `${sequence} ${type}`);
+    expect(await shape(apart.api, one.executionId)).toEqual(await shape(apart.api, other.executionId));
+    expect(await apart.api.rescues()).toBe(0);
+  });
+
+  test("given a call in hand, when its process is killed, then the next start repeats it under its key, and counts that", async () => {
+    const gate = outside.hold("/killed/1");
+    const first = await start();
+    const { executionId } = await first.api.start(steps("killed", 3));
+    await outside.seen("/killed/1");
+    await first.kill();
+    gate.open();
+    const second = await start();
+    expect(await second.api.ended(executionId)).toMatchObject({ status: "COMPLETED" });
+    expect(calls("/killed/0")).toHaveLength(1);
+    expect(calls("/killed/2")).toHaveLength(1);
+    const keys = calls("/killed/1").map(({ idempotencyKey }) => idempotencyKey);
+    expect(keys.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(keys).size).toBe(1);
+    const history = await second.api.history(executionId);
+    expect(history.filter(({ type }) => type === "io.flunq.task.requested")).toHaveLength(3);
+    expect(history.filter(({ type }) => type === "io.flunq.task.completed")).toHaveLength(3);
+  });
+
+  testOfTwo(
+    "given a call in hand in one process, when another hears messages for its execution, then nobody else calls, and the answer counts",
+    async () => {
+      const gate = outside.hold("/slow/0");
+      const [holder, other] = [await start(), await start()];
+      const { executionId } = await holder.api.start(steps("slow", 2));
+      await outside.seen("/slow/0");
+      // The wake-ups of these go to either process.
+      for (let i = 0; i < 6; i++) {
+        const { api } = i % 2 === 0 ? other : holder;
+        expect((await api.act(executionId, "pause")).status).toBeLessThan(300);
+        await api.until(executionId, ({ status }) => status === "PAUSED");
+        expect((await api.act(executionId, "resume")).status).toBeLessThan(300);
+        await api.until(executionId, ({ status }) => status === "RUNNING");
+      }
+      // Longer than its lease: it is renewed for as long as it is in hand.
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      gate.open();
+      expect(await other.api.ended(executionId)).toMatchObject({ status: "COMPLETED" });
+      expect(calls("/slow/0")).toHaveLength(1);
+      expect(calls("/slow/1")).toHaveLength(1);
+      expect(await holder.api.rescues()).toBe(0);
+      expect(await other.api.rescues()).toBe(0);
+    },
+  );
+
+  test("given a call in hand, when its execution is cancelled, then the call is given up", async () => {
+    const gate = outside.hold("/given-up/0");
+    const { api } = await start();
+    const { executionId } = await api.start(steps("given-up", 2));
+    await outside.seen("/given-up/0");
+    expect((await api.act(executionId, "cancel")).status).toBeLessThan(300);
+    expect(await api.ended(executionId)).toMatchObject({ status: "CANCELLED" });
+    await expect.poll(() => calls("/given-up/0").map(({ aborted }) => aborted)).toEqual([true]);
+    gate.open();
+    expect(calls("/given-up/1")).toEqual([]);
+  });
+
+  test("given more calls than it may do at once, when a workflow forks, then the rest goes through the queue, and all are done once", async () => {
+    const service = await start({ TASK_CONCURRENCY: "3" });
+    const branches = Array.from(
+      { length: 12 },
+      (_, i) => `      - b${i}: {call: http, with: {method: get, endpoint: "${outside.url}/fork/${i}"}}`,
+    );
+    const { executionId } = await service.api.start(
+      documentOf(`- all:\n    fork:\n      branches:\n${branches.map((line) => `  ${line}`).join("\n")}`),
+    );
+    expect(await service.api.ended(executionId)).toMatchObject({ status: "COMPLETED" });
+    expect(outside.calls.filter(({ path }) => path.startsWith("/fork/"))).toHaveLength(12);
+    await expect.poll(() => queued(service, executionId) + decidedOn(service, executionId)).toBe(12);
+    expect(queued(service, executionId)).toBeGreaterThan(0);
+    expect(decidedOn(service, executionId)).toBeGreaterThan(0);
+  });
+
+  testOfTwo(
+    "given a call that outlasts the grace, when its process is asked to end, then another takes it from the queue at once",
+    async () => {
+      const gate = outside.hold("/handed/0");
+      const leaving = await start({ SHUTDOWN_GRACE: "300ms" });
+      const { executionId } = await leaving.api.start(steps("handed", 1));
+      await outside.seen("/handed/0");
+      const staying = await start();
+      expect(await leaving.stop()).toBe(0);
+      gate.open();
+      expect(await staying.api.ended(executionId)).toMatchObject({ status: "COMPLETED" });
+      expect(calls("/handed/0")).toHaveLength(2);
+      expect(new Set(calls("/handed/0").map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1);
+      expect(await staying.api.rescues()).toBe(0);
+    },
+  );
+}, "redis,postgres");
