@@ -53,7 +53,7 @@ const SLICE_EVENTS = 1_000;
 /** And how long deciding may take: all of a process, its answers to the API and its locks included, stands still meanwhile. */
 const SLICE_MS = 100;
 const SNAPSHOT_EVERY = 500;
-const CACHED_STATES = 2_000;
+const CACHED_STATES = 10_000;
 /** Steps quicker than this are not settled one by one; an execution that rests is settled this much later. */
 const SETTLE_AFTER_MS = 500;
 const RECONCILE_EVERY_MS = 1_000;
@@ -154,17 +154,22 @@ export async function startWorkflowRole(
   local: Pick<LocalDispatch, "drain"> | undefined,
 ): Promise<WorkflowRole> {
   const options = { concurrency: config.workerConcurrency, recover: config.reclaim };
-  const wakes = createWakeProcessor(ports, new StateCache(ports.settings.cachedStates), createStoreClock(ports.events));
+  const clock = createStoreClock(ports.events);
+  const wakes = createWakeProcessor(ports, new StateCache(ports.settings.cachedStates), clock);
   const consumers = [
     ports.queues.consumeWakes((group, delivery) => wakes.processWake(group, delivery), options),
-    ports.queues.consumeTimers(async (job) => {
-      const now = await ports.events.now();
-      if (job.fireAt > now) return { again: job.fireAt, now };
+    ports.queues.consumeTimers(async (job, { redelivered }) => {
+      if (job.fireAt > (clock.passed() ?? 0)) {
+        const now = await ports.events.now();
+        if (job.fireAt > now) return { again: job.fireAt, now };
+      }
       if (job.schedule !== undefined) {
         await ports.schedules.look({ tenant: job.tenant, ...job.schedule });
         return "done";
       }
-      await ports.queues.wake(job, "timer.fired");
+      // A process that died with it may have died of it: deaths are counted where wake-ups are taken.
+      const fired = config.localDispatch && !redelivered && (await wakes.fire(job.executionId, job.fireAt));
+      if (!fired) await ports.queues.wake(job, "timer.fired");
       return "done";
     }, options),
   ];

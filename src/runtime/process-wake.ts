@@ -39,6 +39,8 @@ export interface WakeProcessor {
   processWake(group: Group, delivery: WakeDelivery): Promise<void>;
   /** Decides on with an answer that no inbox holds; only where the state is at hand. */
   readonly answer: AnswerLocally;
+  /** Decides on what has come due in an execution whose state is at hand. False when it is not, or nothing came of it. */
+  fire(executionId: ExecutionId, fireAt: number): Promise<boolean>;
   /** Tells the store what it has not been told yet; for the end of a drain. */
   flush(): Promise<void>;
 }
@@ -69,24 +71,31 @@ export function createWakeProcessor(ports: Ports, cache: StateCache, clock?: Sto
     });
   }
 
-  async function answerNow(executionId: ExecutionId, fact: Omit<AnswerFact, "at">): Promise<boolean> {
+  /** Decides from the state at hand, as if it and the facts had been read now. False when that was not possible, or of no consequence. */
+  async function decideFromMemory(
+    executionId: ExecutionId,
+    facts: readonly Omit<AnswerFact, "at">[],
+    notBefore = 0,
+  ): Promise<boolean> {
     const passed = clock?.passed();
     const cached = cache.get(executionId);
-    if (passed === undefined || cached === undefined) return false;
+    if (passed === undefined || passed < notBefore || cached === undefined) return false;
     try {
-      return (await decideAndCommit(ports, memory, loadedOf(cached, fact, passed), { carried: 1 })) === "committed";
+      const how = { carried: facts.length, refuseUnread: true };
+      return (await decideAndCommit(ports, memory, loadedOf(cached, facts, passed), how)) === "committed";
     } catch (error) {
       cache.drop(executionId);
       if (error instanceof VersionConflictError) ports.metrics.lostFence();
-      // Whatever it is, the way through the inbox meets it again, and counts it.
-      else ports.log.warn({ executionId, err: error }, "an answer goes through the inbox");
+      // Whatever it is, the way through the store meets it again, and counts it.
+      else ports.log.warn({ executionId, err: error }, "a decision from memory failed");
       return false;
     }
   }
 
   return {
     flush: () => memory.late.flush(),
-    answer: ({ executionId }, fact) => inTurn(executionId, () => answerNow(executionId, fact)),
+    answer: ({ executionId }, fact) => inTurn(executionId, () => decideFromMemory(executionId, [fact])),
+    fire: (executionId, fireAt) => inTurn(executionId, () => decideFromMemory(executionId, [], fireAt)),
     async processWake(group, delivery) {
       const failures: unknown[] = [];
       const { due, ahead } = await dueOf(ports.events, cache, group, ports.settings.eventBatchSize);
@@ -184,7 +193,7 @@ function wakeSpan({ log, state }: Loaded): SpanOptions {
 interface HowToCommit {
   /** A closing commit that would leave messages unread is refused. */
   readonly refuseUnread?: boolean;
-  /** Facts, the first ones, that are in no inbox. */
+  /** All that is to be decided is in no inbox: so many facts, and what has come due. Absent: it was read. */
   readonly carried?: number;
 }
 
@@ -284,12 +293,12 @@ async function commit(
   executionId: ExecutionId,
   loaded: Loaded,
   decision: Decision,
-  { refuseUnread = false, carried = 0 }: HowToCommit,
+  { refuseUnread = false, carried }: HowToCommit,
 ): Promise<"unread" | Committed> {
   const { head, readAt } = loaded.log;
   const { events, state, taken } = decision;
   // Not taken, or of no consequence to the state at hand, which may be an old one: the store will say what it is worth.
-  if (carried > 0 && (taken < carried || events.length === 0)) return "unread";
+  if (carried !== undefined && (taken < carried || events.length === 0)) return "unread";
   if (events.length === 0 && taken === 0) return { head, snapshot: loaded.snapshot, local: NOTHING_LOCAL };
   const { added, removed } = owedChanges(loaded.state, state);
   const tip = events.reduce(nextTip, head.tip);
@@ -301,7 +310,7 @@ async function commit(
   try {
     committed = await ports.events.commit(executionId, {
       expected: head,
-      taken: taken - carried,
+      taken: taken - (carried ?? 0),
       events,
       tip,
       owed: {
