@@ -16,6 +16,8 @@ const LOOK_AT_CHILD_MS = 300_000;
 /** Events are delivered to it; this is for one that the index has lost, or whose inbox was full. */
 const LOOK_AT_SUBSCRIPTION_MS = 300_000;
 const BATCH = 200;
+/** Closer together: what a process held that was killed just before this one started comes due in these. */
+const FIRST_ROUNDS = 16;
 /** Rounds between two looks for events that whoever published them did not deliver. */
 const DELIVERY_ROUNDS = 2;
 /** Rounds between two looks for schedules that are late. */
@@ -55,7 +57,8 @@ export function createReconciler(ports: Ports): Reconciler {
   };
   const tick = () => {
     running = round().finally(() => {
-      if (!stopped) timer = setTimeout(tick, ports.settings.reconcileEveryMs);
+      const wait = rounds <= FIRST_ROUNDS ? ports.settings.reconcileEveryMs / 4 : ports.settings.reconcileEveryMs;
+      if (!stopped) timer = setTimeout(tick, wait);
     });
   };
   return {
