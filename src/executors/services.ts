@@ -2,6 +2,7 @@ import type { Executor } from "../ports/executor.ts";
 import { createA2aExecutor } from "./call-a2a.ts";
 import { createAsyncapiExecutor } from "./call-asyncapi.ts";
 import { createMcpExecutor } from "./call-mcp.ts";
+import type { DocumentLimits } from "./documents/references.ts";
 import type { AddressPolicy } from "./http/address-policy.ts";
 import { createGuardedAgent } from "./http/agent.ts";
 import { createGuardedFetch } from "./http/guarded-fetch.ts";
@@ -10,6 +11,7 @@ import type { ProcessPolicy } from "./process/runner.ts";
 export interface ServicePolicy extends AddressPolicy {
   /** Longest response. */
   readonly maxResponseBytes: number;
+  readonly documents: DocumentLimits;
   readonly processes: ProcessPolicy;
 }
 
@@ -25,7 +27,7 @@ export function createServiceExecutors(policy: ServicePolicy): {
   return {
     executors: {
       a2a: createA2aExecutor({ fetch: fetch() }),
-      asyncapi: createAsyncapiExecutor({ fetch: fetch(), policy }),
+      asyncapi: createAsyncapiExecutor({ fetch: fetch(), policy, documents: policy.documents }),
       mcp: createMcpExecutor({ fetch, processes: policy.processes }),
     },
     close: () => agent.close(),

@@ -9,6 +9,7 @@ const POLICY = {
   allowPrivateNetwork: true,
   allowedHosts: [],
   maxResponseBytes: 100_000,
+  documents: { maxFiles: 3, maxBytes: 100_000 },
   processes: { allowed: [], limits: { timeoutMs: 1_000, memoryBytes: 1, outputBytes: 1 } },
 };
 const resources = resourcesOverHttp();

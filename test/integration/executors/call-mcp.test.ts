@@ -11,6 +11,7 @@ const POLICY: ServicePolicy = {
   allowPrivateNetwork: true,
   allowedHosts: [],
   maxResponseBytes: 100_000,
+  documents: { maxFiles: 3, maxBytes: 100_000 },
   processes: { allowed: ["shell"], limits: { timeoutMs: 60_000, memoryBytes: 1_073_741_824, outputBytes: 100_000 } },
 };
 

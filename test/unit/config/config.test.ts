@@ -82,6 +82,7 @@ describe("given an empty environment", () => {
       httpAllowedHosts: [],
       httpMaxResponseBytes: 1_048_576,
       resourceMaxBytes: 4_194_304,
+      resourceMaxFiles: 50,
       resourceTimeoutMs: 30_000,
       resourcesDir: null,
       catalogDir: null,
