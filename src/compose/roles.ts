@@ -234,7 +234,7 @@ export async function startTaskRole(
     },
   };
   const processes = createProcessExecutors(processPolicy);
-  const services = createServiceExecutors({ ...policy, documents, processes: processPolicy });
+  const services = createServiceExecutors({ ...policy, documents, authenticator, processes: processPolicy });
   const inHand = new ActivitiesInHand(ports.events, ports.log, ports.settings.activityLeaseMs, STILL_OWED_EVERY_MS);
   const environment = createEnvSecrets(config.secrets);
   const activityPorts = {

@@ -1,4 +1,5 @@
 import type { Executor } from "../ports/executor.ts";
+import type { ExecutorAuthenticator } from "./auth/authenticator.ts";
 import { createA2aExecutor } from "./call-a2a.ts";
 import { createAsyncapiExecutor } from "./call-asyncapi.ts";
 import { createMcpExecutor } from "./call-mcp.ts";
@@ -12,6 +13,7 @@ export interface ServicePolicy extends AddressPolicy {
   /** Longest response. */
   readonly maxResponseBytes: number;
   readonly documents: DocumentLimits;
+  readonly authenticator: ExecutorAuthenticator;
   readonly processes: ProcessPolicy;
 }
 
@@ -28,7 +30,7 @@ export function createServiceExecutors(policy: ServicePolicy): {
     executors: {
       a2a: createA2aExecutor({ fetch: fetch() }),
       asyncapi: createAsyncapiExecutor({ fetch: fetch(), policy, documents: policy.documents }),
-      mcp: createMcpExecutor({ fetch, processes: policy.processes }),
+      mcp: createMcpExecutor({ fetch, authenticator: policy.authenticator, processes: policy.processes }),
     },
     close: () => agent.close(),
   };

@@ -5,6 +5,8 @@ import { Aedes } from "aedes";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
+import { createAuthenticator } from "../../../src/executors/auth/authenticator.ts";
+import { agentOf } from "../../../src/executors/call-http.ts";
 import { createServiceExecutors, type ServicePolicy } from "../../../src/executors/services.ts";
 import type { Json, JsonObject } from "../../../src/values/json.ts";
 import { activityContext } from "../../support/activity.ts";
@@ -15,6 +17,7 @@ const POLICY: ServicePolicy = {
   allowedHosts: [],
   maxResponseBytes: 10_000,
   documents: { maxFiles: 3, maxBytes: 100_000 },
+  authenticator: createAuthenticator(agentOf({ allowPrivateNetwork: true, allowedHosts: [] })),
   processes: { allowed: [], limits: { timeoutMs: 1_000, memoryBytes: 1, outputBytes: 1 } },
 };
 
