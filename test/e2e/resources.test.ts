@@ -243,11 +243,20 @@ onEachStore((store) => {
         - hello: {call: grpc, with: ${place("${ .name }")}, timeout: {after: PT5M}, export: {as: .text}}
         - late: {try: [{ask: {call: grpc, with: ${place("hang")}, timeout: {after: {milliseconds: 300}}}}], catch: {do: [{note: {set: '\${ $error.status }'}}]}}
         - all: {set: '\${ [$context, .] }'}
+        - stream:
+            call: grpc
+            with: {proto: {endpoint: 'file://protos/greet.proto'}, service: {name: Greeter, host: 127.0.0.1, port: ${grpc.port}}, method: Collect, arguments: '\${ [.[] | {name: tostring}] }'}
+            output: {as: '$input + .list'}
+        - both:
+            call: grpc
+            with: {proto: {endpoint: 'file://protos/greet.proto'}, service: {name: Greeter, host: 127.0.0.1, port: ${grpc.port}}, method: Converse, arguments: [{name: '\${ .[0] }', count: 1}, {name: b, count: 1}]}
+            output: {as: '$input + [.[].text]'}
       `),
       { input: { name: "Ada" } },
     );
-    expect(await on.api.ended(executionId)).toMatchObject({ status: "COMPLETED", output: ["Hello Ada", 408] });
-    const deadlines = grpc.calls.slice(-2).map(({ deadline }) => deadline);
+    const output = ["Hello Ada", 408, "Hello Ada", "408", "Hello Ada 0", "b 0"];
+    expect(await on.api.ended(executionId)).toMatchObject({ status: "COMPLETED", output });
+    const deadlines = grpc.calls.slice(-4, -2).map(({ deadline }) => deadline);
     expect(deadlines).toEqual([expect.any(Number), expect.any(Number)]);
   });
 });
