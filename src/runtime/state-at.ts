@@ -58,6 +58,8 @@ export interface StateReader {
    * process folded before; else from the beginning.
    */
   read(head: ExecutionHead, at: number): Promise<StateView>;
+  /** The engine's own state after event `at`. */
+  state(head: ExecutionHead, at: number): Promise<ExecutionState>;
   /** How many events each open subscription has taken by now, by name. */
   heard(head: ExecutionHead): Promise<ReadonlyMap<number, number>>;
 }
@@ -108,6 +110,7 @@ export function createStateReader(events: Pick<EventStore, "read" | "history">):
 
   return {
     read: async (head, at) => viewOf(await foldedTo(head, at), at),
+    state: async (head, at) => (await foldedTo(head, at)).state,
     heard: async (head) => heardIn((await foldedTo(head, head.version)).state),
   };
 }
