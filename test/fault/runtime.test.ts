@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { bullmqConfig } from "../../bullmq.config.ts";
 import { createRedisEventStore } from "../../src/adapters/redis/event-store.ts";
 import { keysOf } from "../../src/adapters/redis/keys.ts";
-import { StoreUnavailableError } from "../../src/errors.ts";
 import type { EventStore, ExecutionHead } from "../../src/ports/event-store.ts";
 import type { Notice } from "../../src/ports/notices.ts";
 import { ActivitiesInHand } from "../../src/runtime/activities-in-hand.ts";
@@ -20,9 +19,7 @@ import { startExecution } from "../../src/runtime/start-execution.ts";
 import { StateCache } from "../../src/runtime/state-cache.ts";
 import { createStoreClock } from "../../src/runtime/store-clock.ts";
 import { terminateExecution } from "../../src/runtime/terminate-execution.ts";
-import type { FailpointName } from "../../src/values/failpoints.ts";
 import { partitionOfExecution } from "../../src/values/ids.ts";
-import { ownProperty } from "../../src/values/json.ts";
 import { NO_LOG } from "../support/activity.ts";
 import { definitionOf } from "./support/definitions.ts";
 import { openRuntime, type Runtime } from "./support/runtime.ts";
@@ -297,107 +294,4 @@ test("given an inbox without room, when events come for a listener and none afte
   const last = (await events.describe(head.executionId))?.last;
   expect(last?.data).toEqual({ output: [1, 2, 3] });
   await events.close();
-});
-
-describe("given lifecycle events, when a process dies right after it committed what they are of, then the next one tells all of them", () => {
-  const told = async (ports: Ports, { executionId }: ExecutionHead) => {
-    const { events } = await ports.database.publishedEvents("default", "lifecycle", 0, 1_000);
-    return events.flatMap(({ event }) =>
-      event.executionid === executionId
-        ? [
-            `${String(event.type).replace(/^io\.serverlessworkflow\.|\.v1$/g, "")} ${String(ownProperty(event.data, "task") ?? "")}`.trim(),
-          ]
-        : [],
-    );
-  };
-  const telling = (): Ports => ({ ...runtime.ports, settings: { ...runtime.ports.settings, lifecycle: "all" } });
-  /** Dies at each pass of a failpoint, as a process does: nothing after it happens. */
-  const dyingAt = (point: FailpointName): Ports => ({
-    ...telling(),
-    failpoints: {
-      async hit(name) {
-        if (name === point) throw new StoreUnavailableError("this process, which died,");
-      },
-    },
-  });
-  const message = (type: "cancel" | "pause" | "resume") =>
-    ({ kind: "message", id: type, source: "api-service", message: { type } }) as const;
-
-  test.each<FailpointName>(["after-commit", "after-dispatch", "before-settle"])("a cancellation: %s", async (point) => {
-    const head = await runtime.start("chain", `cancelled-${point}`);
-    await wakes(telling()).processWake(head, FIRST);
-    const before = await told(telling(), head);
-    await runtime.store.events.append(head.executionId, message("cancel"));
-    await expect(wakes(dyingAt(point)).processWake(head, FIRST)).rejects.toThrow("died");
-    await wakes(telling()).processWake(head, FIRST);
-    const after = (await told(telling(), head)).slice(before.length);
-    // Told twice where it died after telling; under the same ids.
-    expect([...new Set(after)]).toEqual(["task.cancelled /do/0/first", "workflow.cancelled"]);
-    expect(await runtime.store.events.due(head)).toEqual([]);
-  });
-
-  test("a pause and all that follows it", async () => {
-    const head = await runtime.start("chain", "paused");
-    await wakes(telling()).processWake(head, FIRST);
-    const before = await told(telling(), head);
-    for (const type of ["pause", "resume", "cancel"] as const)
-      await runtime.store.events.append(head.executionId, message(type));
-    await expect(wakes(dyingAt("after-commit")).processWake(head, FIRST)).rejects.toThrow("died");
-    await wakes(telling()).processWake(head, FIRST);
-    expect((await told(telling(), head)).slice(before.length)).toEqual([
-      "workflow.suspended",
-      "task.suspended /do/0/first",
-      "workflow.resumed",
-      "task.resumed /do/0/first",
-      "task.cancelled /do/0/first",
-      "workflow.cancelled",
-    ]);
-  });
-
-  test("a start that was not told either", async () => {
-    const head = await runtime.start("chain", "told-late");
-    await expect(wakes(dyingAt("after-commit")).processWake(head, FIRST)).rejects.toThrow("died");
-    await runtime.store.events.append(head.executionId, message("cancel"));
-    await expect(wakes(dyingAt("after-commit")).processWake(head, FIRST)).rejects.toThrow("died");
-    await wakes(telling()).processWake(head, FIRST);
-    expect(await told(telling(), head)).toEqual([
-      "workflow.started",
-      "task.created /do/0/first",
-      "task.started /do/0/first",
-      "task.cancelled /do/0/first",
-      "workflow.cancelled",
-    ]);
-  });
-
-  test("a termination, of which nobody but the next wake-up can tell", async () => {
-    const head = await runtime.start("chain", "terminated");
-    await wakes(telling()).processWake(head, FIRST);
-    const before = await told(telling(), head);
-    await terminateExecution(runtime.store.events, head.executionId, undefined);
-    await wakes(telling()).processWake(head, FIRST);
-    expect((await told(telling(), head)).slice(before.length)).toEqual([
-      "task.cancelled /do/0/first",
-      "workflow.cancelled",
-    ]);
-  });
-
-  test("an end after which telling failed for another reason than the store", async () => {
-    const head = await runtime.start("chain", "failed-to-tell");
-    await wakes(telling()).processWake(head, FIRST);
-    const before = await told(telling(), head);
-    await runtime.store.events.append(head.executionId, message("cancel"));
-    let failures = 0;
-    const publisher: Ports["publisher"] = {
-      async publish(...given) {
-        if (failures++ < 2) throw new Error("an error that nobody expected");
-        await runtime.ports.publisher.publish(...given);
-      },
-    };
-    await wakes({ ...telling(), publisher }).processWake(head, FIRST);
-    expect([...new Set((await told(telling(), head)).slice(before.length))]).toEqual([
-      "task.cancelled /do/0/first",
-      "workflow.cancelled",
-    ]);
-    expect(await runtime.store.events.due(head)).toEqual([]);
-  });
 });

@@ -375,6 +375,38 @@ post:
     );
   });
 
+  test("when they are in the folder of resources, then references go from file to file, out of folders too, and over HTTP", async () => {
+    const asked: string[] = [];
+    const files: Readonly<Record<string, Json>> = {
+      "file://apis/a/api.json": {
+        openapi: "3.0.3",
+        servers: [{ url: service.origin }],
+        paths: { "/things": { $ref: "../../paths.json#/things" } },
+      },
+      "file:///paths.json": {
+        things: {
+          get: {
+            operationId: "op",
+            parameters: [{ $ref: "./apis/p.json" }, { $ref: "https://x.example/q.json" }],
+            responses: {},
+          },
+        },
+      },
+      "file:///apis/p.json": { name: "p", in: "query" },
+      "https://x.example/q.json": { name: "q", in: "query" },
+    };
+    const resource: ReturnType<typeof activityContext>["resource"] = async (uri) => {
+      asked.push(uri);
+      return { ok: true, content: JSON.stringify(files[uri]) };
+    };
+    const given = { document: "file://apis/a/api.json", operationId: "op", parameters: { p: 1, q: 2 }, output: "raw" };
+    expect(await execute({ with: { ...given, redirect: false } }, activityContext({ resource }))).toMatchObject({
+      ok: true,
+    });
+    expect(urls()).toEqual(["/things?p=1&q=2"]);
+    expect(asked).toEqual(Object.keys(files));
+  });
+
   test("when there are too many, or too much is in them, then it is configuration 400", async () => {
     const chain = (n: number) => ({ [`${n}.json`]: { p: { $ref: `${n + 1}.json#/p` } } });
     const many = { ...chain(1), ...chain(2), ...chain(3), ...chain(4) };
