@@ -3,7 +3,7 @@ import type { AsyncapiArguments, AsyncapiMessage, Subscription } from "../dsl/ta
 import type { Executor, Outcome } from "../ports/executor.ts";
 import type { Json } from "../values/json.ts";
 import { problemOf } from "../values/problem.ts";
-import { readAsyncapiDocument } from "./asyncapi/document.ts";
+import { readAsyncapiDocument, withFiles } from "./asyncapi/document.ts";
 import { httpProtocol } from "./asyncapi/http.ts";
 import type { Exchange, InboundMessage, Protocol } from "./asyncapi/protocol.ts";
 import { type Family, type Target, targetOf } from "./asyncapi/target.ts";
@@ -37,7 +37,7 @@ export function createAsyncapiExecutor(options: AsyncapiOptions): Executor {
       const content = await readResource(call.document, context);
       const { resource } = context;
       const document = readAsyncapiDocument(call.document.endpoint, content, options.documents, resource);
-      const target = await targetOf(document, call);
+      const target = await withFiles(document, () => targetOf(document, call));
       at = target.url.host;
       const protocol = await protocolOf(target.family, options.fetch);
       const exchange = { policy: options.policy, idempotencyKey: context.idempotencyKey, signal: context.signal };

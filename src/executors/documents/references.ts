@@ -111,7 +111,7 @@ export class References {
 
   async #referenced(from: DocumentFile, reference: string, steps: { left: number }): Promise<Located> {
     const at = reference.indexOf("#");
-    const file = await this.#file(from, at < 0 ? reference : reference.slice(0, at), reference);
+    const file = await this.fileAt(from, reference);
     let found: Located = { file, value: file.root };
     for (const segment of this.#segments(at < 0 ? "" : reference.slice(at + 1), reference)) {
       found = await this.#member(found, segment, steps);
@@ -135,7 +135,9 @@ export class References {
     throw this.kind.misconfigured(`the reference ${quoted(reference)} has no JSON pointer after its #`);
   }
 
-  async #file(from: DocumentFile, relative: string, reference: string): Promise<DocumentFile> {
+  /** The file that a reference leads into. */
+  async fileAt(from: DocumentFile, reference: string): Promise<DocumentFile> {
+    const relative = reference.replace(/#.*$/s, "");
     if (relative === "") return from;
     const uri = URL.canParse(relative, from.uri) ? addressOf(new URL(relative, from.uri).href) : "";
     const known = this.#files.get(uri);
