@@ -230,6 +230,7 @@ export async function startTaskRole(
     directory: config.resourcesDir,
     catalog: config.catalogDir,
   });
+  const documents = { maxFiles: config.resourceMaxFiles, maxBytes: config.resourceMaxBytes };
   const processPolicy = {
     allowed: config.runAllowed,
     limits: {
@@ -239,14 +240,14 @@ export async function startTaskRole(
     },
   };
   const processes = createProcessExecutors(processPolicy);
-  const services = createServiceExecutors({ ...policy, processes: processPolicy });
+  const services = createServiceExecutors({ ...policy, documents, authenticator, processes: processPolicy });
   const inHand = new ActivitiesInHand(ports.events, ports.log, ports.settings.activityLeaseMs, STILL_OWED_EVERY_MS);
   const environment = createEnvSecrets(config.secrets);
   const activityPorts = {
     ...ports,
     executors: {
       http: createHttpExecutor({ ...policy, agent, authenticator }),
-      openapi: createOpenApiExecutor({ ...policy, agent, authenticator }),
+      openapi: createOpenApiExecutor({ ...policy, agent, authenticator, documents }),
       grpc: createGrpcExecutor({ ...policy, authenticator }),
       code: createCodeExecutor(functions),
       ...services.executors,

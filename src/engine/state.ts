@@ -143,6 +143,8 @@ export interface Listen {
   /** Iteration under way, or the last one; -1 before the first. */
   readonly iteration: number;
   readonly isIterating: boolean;
+  /** Events taken so far, without that of `until`. Absent in states that were kept before it was counted. */
+  readonly heard?: number;
 }
 
 /** Where an extended task is: at its start, in the tasks before it, in its own, in those after it. */

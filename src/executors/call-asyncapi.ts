@@ -3,10 +3,11 @@ import type { AsyncapiArguments, AsyncapiMessage, Subscription } from "../dsl/ta
 import type { Executor, Outcome } from "../ports/executor.ts";
 import type { Json } from "../values/json.ts";
 import { problemOf } from "../values/problem.ts";
-import { readAsyncapiDocument } from "./asyncapi/document.ts";
+import { readAsyncapiDocument, withFiles } from "./asyncapi/document.ts";
 import { httpProtocol } from "./asyncapi/http.ts";
 import type { Exchange, InboundMessage, Protocol } from "./asyncapi/protocol.ts";
 import { type Family, type Target, targetOf } from "./asyncapi/target.ts";
+import type { DocumentLimits } from "./documents/references.ts";
 import { AddressDeniedError, type AddressPolicy } from "./http/address-policy.ts";
 import type { Fetch } from "./http/guarded-fetch.ts";
 import { ProblemError } from "./http/problem-error.ts";
@@ -16,6 +17,7 @@ import { toJson } from "./to-json.ts";
 export interface AsyncapiOptions {
   readonly fetch: Fetch;
   readonly policy: AddressPolicy & { readonly maxResponseBytes: number };
+  readonly documents: DocumentLimits;
 }
 
 /** Aborts a subscription whose time is over: no error. */
@@ -32,8 +34,10 @@ export function createAsyncapiExecutor(options: AsyncapiOptions): Executor {
     const call = given as AsyncapiArguments;
     let at = "the document";
     try {
-      const document = readAsyncapiDocument(await readResource(call.document, context));
-      const target = targetOf(document, call);
+      const content = await readResource(call.document, context);
+      const { resource } = context;
+      const document = readAsyncapiDocument(call.document.endpoint, content, options.documents, resource);
+      const target = await withFiles(document, () => targetOf(document, call));
       at = target.url.host;
       const protocol = await protocolOf(target.family, options.fetch);
       const exchange = { policy: options.policy, idempotencyKey: context.idempotencyKey, signal: context.signal };

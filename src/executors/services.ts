@@ -1,7 +1,9 @@
 import type { Executor } from "../ports/executor.ts";
+import type { ExecutorAuthenticator } from "./auth/authenticator.ts";
 import { createA2aExecutor } from "./call-a2a.ts";
 import { createAsyncapiExecutor } from "./call-asyncapi.ts";
 import { createMcpExecutor } from "./call-mcp.ts";
+import type { DocumentLimits } from "./documents/references.ts";
 import type { AddressPolicy } from "./http/address-policy.ts";
 import { createGuardedAgent } from "./http/agent.ts";
 import { createGuardedFetch } from "./http/guarded-fetch.ts";
@@ -10,6 +12,8 @@ import type { ProcessPolicy } from "./process/runner.ts";
 export interface ServicePolicy extends AddressPolicy {
   /** Longest response. */
   readonly maxResponseBytes: number;
+  readonly documents: DocumentLimits;
+  readonly authenticator: ExecutorAuthenticator;
   readonly processes: ProcessPolicy;
 }
 
@@ -25,8 +29,8 @@ export function createServiceExecutors(policy: ServicePolicy): {
   return {
     executors: {
       a2a: createA2aExecutor({ fetch: fetch() }),
-      asyncapi: createAsyncapiExecutor({ fetch: fetch(), policy }),
-      mcp: createMcpExecutor({ fetch, processes: policy.processes }),
+      asyncapi: createAsyncapiExecutor({ fetch: fetch(), policy, documents: policy.documents }),
+      mcp: createMcpExecutor({ fetch, authenticator: policy.authenticator, processes: policy.processes }),
     },
     close: () => agent.close(),
   };

@@ -1,5 +1,5 @@
 import type { AnswerFact } from "../engine/facts.ts";
-import { StoreUnavailableError, UnknownSchemaError, VersionConflictError } from "../errors.ts";
+import { CorruptRecordError, StoreUnavailableError, UnknownSchemaError, VersionConflictError } from "../errors.ts";
 import type { ExecutionHead } from "../ports/event-store.ts";
 import type { Delivery } from "../ports/queues.ts";
 import type { ExecutionId, Group } from "../values/ids.ts";
@@ -128,10 +128,21 @@ async function processOrCount(
     memory.cache.drop(executionId);
     const [head] = await ports.events.heads([executionId]);
     if (!head) return;
-    // Nothing is decided any more: what can be told without its history is told, as after a termination.
-    if (isClosed(head.status)) await settle(ports, memory.late, head);
+    if (isClosed(head.status)) await closeWithoutState(ports, memory, head);
     else await engineFault(ports, head, thrown);
   }
+}
+
+/** Nothing is decided any more: what can be told without its state is told, as after a termination of what cannot be folded. */
+async function closeWithoutState(ports: Ports, memory: Memory, head: ExecutionHead): Promise<void> {
+  try {
+    await publishHistory(ports, head, head.settled, []);
+  } catch (error) {
+    // Anything else may go well the next time: what is settled is never published.
+    if (!(error instanceof CorruptRecordError) || error instanceof UnknownSchemaError) throw error;
+    ports.log.error({ executionId: head.executionId, err: error }, "what it had to publish cannot be read");
+  }
+  await settle(ports, memory.late, head);
 }
 
 /** Loads, decides, commits, dispatches and settles one execution. */
@@ -152,7 +163,7 @@ async function processExecution(
     if (loaded === null) return;
     metrics.cache(loaded.warm);
     if (isClosed(loaded.log.head.status) && loaded.log.inbox.length === 0) {
-      await publishHistory(ports, loaded.log.head, loaded.dispatched, [], loaded.state);
+      await publishHistory(ports, loaded.log.head, loaded.dispatched, []);
       await settle(ports, late, loaded.log.head, loaded);
       return;
     }

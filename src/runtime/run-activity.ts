@@ -189,15 +189,21 @@ async function act(
       log: ports.log,
       trace,
       remainingMs: remaining(activity.deadline, ports.clock.now()),
-      resource: (uri, unfit) => {
+      resource: (uri, unfit, referrer) => {
         const owner = { tenant: head.tenant, definition: head.definition.digest };
-        return ports.resources.get(owner, { uri, authentication: given.resourceAuthentication }, signal, unfit);
+        const isKnown = referrer === undefined || isSameOrigin(uri, referrer);
+        const authentication = isKnown ? given.resourceAuthentication : undefined;
+        return ports.resources.get(owner, { uri, authentication }, signal, unfit);
       },
     },
   );
   ports.metrics.activity(activity.kind, outcome.ok, performance.now() - begun);
   const credentials = policies.flatMap((policy) => ports.authenticator.credentials(policy));
   return guardSecrets(hideCredentials(outcome, credentials), given.secrets);
+}
+
+function isSameOrigin(uri: string, other: string): boolean {
+  return URL.canParse(uri) && URL.canParse(other) && new URL(uri).origin === new URL(other).origin;
 }
 
 function remaining(deadline: number | undefined, now: number | undefined): number | undefined {

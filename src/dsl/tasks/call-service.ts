@@ -4,11 +4,11 @@ import { pointerOf } from "../../values/task-reference.ts";
 import { anyObjectOf } from "../fields.ts";
 import { templateAt } from "../programs.ts";
 import type { Scope, TaskPlace } from "../scope.ts";
-import { readsOf } from "../template.ts";
 import type { CallServiceTask, TaskBase, Template } from "../workflow.ts";
 import { checkCallA2a, renderCallA2a } from "./call-a2a.ts";
 import { readCallAsyncapi, renderCallAsyncapi } from "./call-asyncapi.ts";
-import { checkCallMcp, renderCallMcp } from "./call-mcp.ts";
+import { isLate } from "./call-http.ts";
+import { checkCallMcp, mcpAuthenticationAt, renderCallMcp, withoutMcpAuthentication } from "./call-mcp.ts";
 
 type Service = CallServiceTask["call"];
 type Read = (given: JsonObject, pointer: string, scope: Scope) => Template;
@@ -17,7 +17,13 @@ type Render = (template: Template, input: Json, args: ExpressionArguments, time:
 const SERVICES: Readonly<Record<Service, { readonly read: Read; readonly render: Render }>> = {
   a2a: { read: evaluatedAfter(checkCallA2a), render: renderCallA2a },
   asyncapi: { read: readCallAsyncapi, render: renderCallAsyncapi },
-  mcp: { read: evaluatedAfter(checkCallMcp), render: renderCallMcp },
+  mcp: {
+    read(given, pointer, scope) {
+      checkCallMcp(given, pointer, scope);
+      return templateAt(withoutMcpAuthentication(given), pointer, "taskDefinition", scope, true);
+    },
+    render: renderCallMcp,
+  },
 };
 
 /** All of it is evaluated when the call is asked for. */
@@ -43,8 +49,8 @@ export function readCallService(
   const pointer = pointerOf(place.pointer, "with");
   const given = anyObjectOf(definition.with, pointer, "`with`", scope.report) ?? {};
   const template = SERVICES[call].read(given, pointer, scope);
-  const isLate = readsOf(template).includes("secrets");
-  return { ...base, kind: "call", call, with: template, isLate, authentication: null };
+  const authentication = call === "mcp" ? mcpAuthenticationAt(given, pointer, scope) : null;
+  return { ...base, kind: "call", call, with: template, isLate: isLate(template, authentication), authentication };
 }
 
 /** What an executor is asked. @throws {ExpressionError} when an expression fails, or gives what such a call cannot use. */
