@@ -233,7 +233,7 @@ export async function startTaskRole(
     },
   };
   const processes = createProcessExecutors(processPolicy);
-  const services = createServiceExecutors({ ...policy, processes: processPolicy });
+  const services = createServiceExecutors({ ...policy, processes: processPolicy, authenticator });
   const inHand = new ActivitiesInHand(ports.events, ports.log, ports.settings.activityLeaseMs, STILL_OWED_EVERY_MS);
   const environment = createEnvSecrets(config.secrets);
   const activityPorts = {

@@ -245,6 +245,8 @@ export interface CallServiceTask extends TaskBase {
   readonly with: Template;
   readonly isLate: boolean;
   readonly authentication: Authentication | null;
+  /** Of the document that an AsyncAPI call refers to. */
+  readonly resourceAuthentication: Authentication | null;
 }
 /** A TypeScript function registered by workers. */
 export interface CallCodeTask extends TaskBase {

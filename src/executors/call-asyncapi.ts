@@ -5,8 +5,10 @@ import type { Json } from "../values/json.ts";
 import { problemOf } from "../values/problem.ts";
 import { readAsyncapiDocument } from "./asyncapi/document.ts";
 import { httpProtocol } from "./asyncapi/http.ts";
+import { type Login, LoginRefusedError, type Logins, loginsOf } from "./asyncapi/login.ts";
 import type { Exchange, InboundMessage, Protocol } from "./asyncapi/protocol.ts";
 import { type Family, type Target, targetOf } from "./asyncapi/target.ts";
+import type { ExecutorAuthenticator } from "./auth/authenticator.ts";
 import { AddressDeniedError, type AddressPolicy } from "./http/address-policy.ts";
 import type { Fetch } from "./http/guarded-fetch.ts";
 import { ProblemError } from "./http/problem-error.ts";
@@ -16,6 +18,7 @@ import { toJson } from "./to-json.ts";
 export interface AsyncapiOptions {
   readonly fetch: Fetch;
   readonly policy: AddressPolicy & { readonly maxResponseBytes: number };
+  readonly authenticator: Pick<ExecutorAuthenticator, "credentialsFor">;
 }
 
 /** Aborts a subscription whose time is over: no error. */
@@ -27,7 +30,7 @@ class TimeIsOver extends Error {}
  * A lost connection or a refusal is communication 500.
  */
 export function createAsyncapiExecutor(options: AsyncapiOptions): Executor {
-  return async ({ with: given }, context) => {
+  return async ({ with: given, authentication }, context) => {
     context.signal.throwIfAborted();
     const call = given as AsyncapiArguments;
     let at = "the document";
@@ -36,14 +39,29 @@ export function createAsyncapiExecutor(options: AsyncapiOptions): Executor {
       const target = targetOf(document, call);
       at = target.url.host;
       const protocol = await protocolOf(target.family, options.fetch);
-      const exchange = { policy: options.policy, idempotencyKey: context.idempotencyKey, signal: context.signal };
-      if (call.message !== undefined) return await published(protocol, target, call.message, exchange);
-      return await consumed(protocol, target, call.subscription ?? { variables: {} }, exchange);
+      const { signal, idempotencyKey } = context;
+      const logins = loginsOf(target, authentication, options.authenticator, signal);
+      return await loggedIn(logins, async (login) => {
+        const exchange = { policy: options.policy, idempotencyKey, login, signal };
+        if (call.message !== undefined) return published(protocol, target, call.message, exchange);
+        return consumed(protocol, target, call.subscription ?? { variables: {} }, exchange);
+      });
     } catch (error) {
       context.signal.throwIfAborted();
       return { ok: false, error: problemFrom(error, at) };
     }
   };
+}
+
+/** A token may have run out, and a digest waits for its challenge: whoever is refused tries once more with what there is then. */
+async function loggedIn<Result>(logins: Logins, work: (login: Login) => Promise<Result>): Promise<Result> {
+  try {
+    return await work(await logins.first());
+  } catch (error) {
+    const again = error instanceof LoginRefusedError ? await logins.again(error) : undefined;
+    if (again === undefined) throw error;
+    return work(again);
+  }
 }
 
 /** Only when it is spoken is a protocol's library loaded. */
@@ -116,6 +134,7 @@ function taking(conditions: Conditions, messages: Json[], { policy }: Exchange):
 }
 
 function problemFrom(error: unknown, at: string) {
+  if (error instanceof LoginRefusedError) return { ...error.problem, detail: `${at}: ${error.message}` };
   if (error instanceof ProblemError) return error.problem;
   if (error instanceof ExpressionError) return problemOf("expression", error.message);
   if (error instanceof AddressDeniedError) return problemOf("authorization", error.message);

@@ -1,4 +1,5 @@
 import type { Executor } from "../ports/executor.ts";
+import type { ExecutorAuthenticator } from "./auth/authenticator.ts";
 import { createA2aExecutor } from "./call-a2a.ts";
 import { createAsyncapiExecutor } from "./call-asyncapi.ts";
 import { createMcpExecutor } from "./call-mcp.ts";
@@ -11,6 +12,7 @@ export interface ServicePolicy extends AddressPolicy {
   /** Longest response. */
   readonly maxResponseBytes: number;
   readonly processes: ProcessPolicy;
+  readonly authenticator: ExecutorAuthenticator;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -25,7 +27,7 @@ export function createServiceExecutors(policy: ServicePolicy): {
   return {
     executors: {
       a2a: createA2aExecutor({ fetch: fetch() }),
-      asyncapi: createAsyncapiExecutor({ fetch: fetch(), policy }),
+      asyncapi: createAsyncapiExecutor({ fetch: fetch(), policy, authenticator: policy.authenticator }),
       mcp: createMcpExecutor({ fetch, processes: policy.processes }),
     },
     close: () => agent.close(),

@@ -7,12 +7,13 @@ import {
 import { fixedDurationMs, parseDuration } from "../../values/durations.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
+import { authenticationAt } from "../authentication.ts";
 import { anyObjectOf, choiceOf, kindOf, objectOf, textOf } from "../fields.ts";
 import { durationAt, programAt, templateAt } from "../programs.ts";
-import type { Scope } from "../scope.ts";
+import type { Scope, TaskPlace } from "../scope.ts";
 import { variablesAt } from "../scopes.ts";
 import { conditionOf, expressionOf, renderTemplate } from "../template.ts";
-import type { Template } from "../workflow.ts";
+import type { CallServiceTask, Template } from "../workflow.ts";
 import { textsFrom } from "./process.ts";
 import { checkResource, resourceFrom } from "./resource.ts";
 
@@ -73,8 +74,12 @@ export type Subscription = {
   readonly variables: JsonObject;
 };
 
-/** Reads the `with` of an AsyncAPI call. */
-export function readCallAsyncapi(given: JsonObject, pointer: string, scope: Scope): Template {
+/** Reads the `with` of an AsyncAPI call, at `place`. */
+export function readCallAsyncapi(
+  given: JsonObject,
+  { pointer }: TaskPlace,
+  scope: Scope,
+): Pick<CallServiceTask, "with" | "authentication" | "resourceAuthentication"> {
   const { report } = scope;
   const value = objectOf(given, pointer, CALL, report);
   const at = (member: string) => pointerOf(pointer, member);
@@ -88,19 +93,33 @@ export function readCallAsyncapi(given: JsonObject, pointer: string, scope: Scop
   if ((value.message === undefined) === (value.subscription === undefined)) {
     report.issue(pointer, 'the `with` of an AsyncAPI call needs either "message" or "subscription"');
   }
-  if (value.authentication !== undefined) report.unsupported(at("authentication"), "authentication");
   checkProtocol(value.protocol, at("protocol"), scope);
   if (value.server !== undefined) checkServer(value.server, at("server"), scope);
   if (value.message !== undefined) checkMessage(value.message, at("message"), scope);
-  const { subscription, ...rest } = value;
-  const entries = Object.entries(rest).map(
+  const { subscription, authentication: policy, document, ...rest } = value;
+  const authentication = authenticationAt(policy, at("authentication"), "taskDefinition", scope);
+  const { policy: ofDocument, ...resource } = withoutAuthentication(document);
+  const resourceAuthentication = authenticationAt(
+    ofDocument,
+    `${at("document")}/endpoint/authentication`,
+    "taskDefinition",
+    scope,
+  );
+  const entries = Object.entries({ ...rest, ...resource }).map(
     ([key, member]) => [key, templateAt(member, at(key), "taskDefinition", scope, true)] as const,
   );
   const subscribed =
     subscription === undefined
       ? []
       : [["subscription", subscriptionAt(subscription, at("subscription"), scope)] as const];
-  return { kind: "object", entries: [...entries, ...subscribed] };
+  return { with: { kind: "object", entries: [...entries, ...subscribed] }, authentication, resourceAuthentication };
+}
+
+/** A policy stands apart from what is evaluated, and recorded. */
+function withoutAuthentication(document: Json | undefined): { readonly document?: Json; readonly policy?: Json } {
+  if (!isJsonObject(document) || !isJsonObject(document.endpoint)) return document === undefined ? {} : { document };
+  const { authentication: policy, ...endpoint } = document.endpoint;
+  return { document: { ...document, endpoint }, ...(policy === undefined ? {} : { policy }) };
 }
 
 function checkProtocol(value: Json | undefined, pointer: string, { report }: Scope): void {

@@ -2,6 +2,7 @@ import { createParser } from "eventsource-parser";
 import type { Json } from "../../values/json.ts";
 import type { Fetch } from "../http/guarded-fetch.ts";
 import { ProblemError } from "../http/problem-error.ts";
+import { type Login, LoginRefusedError } from "./login.ts";
 import { bodyOf, type Exchange, inbound, type Protocol } from "./protocol.ts";
 import type { Target } from "./target.ts";
 
@@ -11,14 +12,14 @@ import type { Target } from "./target.ts";
  */
 export function httpProtocol(fetch: Fetch): Protocol {
   return {
-    async publish(target, message, { idempotencyKey, signal }) {
+    async publish(target, message, { idempotencyKey, signal, login }) {
       const type = typeof message.payload === "string" ? "text/plain;charset=UTF-8" : "application/json";
       const headers = {
         "content-type": target.contentType ?? type,
         "idempotency-key": idempotencyKey,
         ...message.headers,
       };
-      const response = await send(fetch, target, {
+      const response = await send(fetch, target, login, {
         headers,
         body: bodyOf(message),
         method: methodOf(target, "POST"),
@@ -28,26 +29,31 @@ export function httpProtocol(fetch: Fetch): Protocol {
     },
     async subscribe(target, exchange, take) {
       const headers = { accept: "text/event-stream, application/x-ndjson, application/jsonl" };
-      const { signal } = exchange;
-      const response = await send(fetch, target, { headers, method: methodOf(target, "GET"), signal });
+      const { signal, login } = exchange;
+      const response = await send(fetch, target, login, { headers, method: methodOf(target, "GET"), signal });
       await consume(response, target, exchange, take);
     },
   };
 }
 
-async function send(fetch: Fetch, { url, address }: Target, init: RequestInit): Promise<Response> {
+async function send(
+  fetch: Fetch,
+  { url, address }: Target,
+  login: Login,
+  init: RequestInit & { readonly method: string; readonly body?: string },
+): Promise<Response> {
+  const { method, body = "" } = init;
   const path = `${url.pathname.replace(/\/$/, "")}/${address.replace(/^\//, "")}`;
-  const headers = { "user-agent": "durabull", ...(init.headers as Record<string, string>), ...credentialsOf(url) };
-  const response = await fetch(new URL(path + url.search, url.origin), { ...init, headers });
+  const asked = new URL(path + url.search, url.origin);
+  for (const [name, value] of Object.entries(login.query)) asked.searchParams.set(name, value);
+  const headers = { "user-agent": "durabull", ...(init.headers as Record<string, string>), ...login.headers };
+  const response = await fetch(asked, { ...init, headers });
   if (response.ok) return response;
   await response.body?.cancel();
-  throw new ProblemError("communication", `${init.method} ${url.origin}: answered ${response.status}`, response.status);
-}
-
-function credentialsOf({ username, password }: URL): Record<string, string> {
-  if (username === "") return {};
-  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { authorization: `Basic ${Buffer.from(text).toString("base64")}` };
+  const detail = `${method} ${url.origin}: answered ${response.status}`;
+  if (response.status !== 401) throw new ProblemError("communication", detail, response.status);
+  const challenge = response.headers.get("www-authenticate") ?? undefined;
+  throw new LoginRefusedError("communication", detail, { method, uri: asked.pathname + asked.search, body }, challenge);
 }
 
 function methodOf({ bindings }: Target, usual: string): string {

@@ -1,4 +1,5 @@
 import type { IClientOptions, MqttClient } from "mqtt";
+import { LoginRefusedError } from "./login.ts";
 import {
   allowedAddress,
   bodiesUntilLast,
@@ -34,12 +35,11 @@ export const mqtt: Protocol = {
 
 async function connected(
   target: Target,
-  { policy, signal }: Exchange,
+  { policy, signal, login }: Exchange,
   work: (client: MqttClient) => Promise<void>,
 ): Promise<void> {
   const [{ MqttClient }, address] = await Promise.all([import("mqtt"), allowedAddress(target.url.hostname, policy)]);
   signal.throwIfAborted();
-  const { username, password } = target.url;
   const options: IClientOptions = {
     protocolVersion: 4,
     clean: true,
@@ -47,14 +47,15 @@ async function connected(
     connectTimeout: CONNECT_TIMEOUT_MS,
     // A lost connection is the task's error, which its author may retry.
     reconnectPeriod: 0,
-    ...(username === "" ? {} : { username: decodeURIComponent(username), password: decodeURIComponent(password) }),
+    ...(login.username === undefined ? {} : { username: login.username }),
+    ...(login.password === undefined ? {} : { password: login.password }),
   };
   const client = new MqttClient(() => socketTo(address, target, target.secure ? 8_883 : 1_883), options);
   try {
     await new Promise<void>((resolve, reject) => {
       const abort = () => reject(signal.reason);
       signal.addEventListener("abort", abort, { once: true });
-      client.on("error", reject);
+      client.on("error", (error) => reject(isRefusal(error) ? refused(error) : error));
       client.on("close", () => reject(new Error("the server closed the connection")));
       client.on("connect", () => work(client).then(resolve, reject));
       client.connect();
@@ -67,4 +68,15 @@ async function connected(
 function qosOf({ bindings }: Target): 0 | 1 | 2 {
   const { qos } = bindings;
   return qos === 0 || qos === 2 ? qos : QOS;
+}
+
+/** Return codes of MQTT 3.1.1: 4 bad user name or password, 5 not authorized. */
+const REFUSALS = [4, 5];
+
+function isRefusal(error: Error): boolean {
+  return "code" in error && REFUSALS.some((code) => code === error.code);
+}
+
+function refused({ message }: Error): LoginRefusedError {
+  return new LoginRefusedError("authentication", message);
 }

@@ -6,6 +6,7 @@ import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
 import { type AddressPolicy, checkAddress, plainHost } from "../http/address-policy.ts";
 import { contentOf } from "../http/content.ts";
 import { ProblemError } from "../http/problem-error.ts";
+import type { Login } from "./login.ts";
 import type { Target } from "./target.ts";
 
 /** A message as expressions see it. */
@@ -20,10 +21,11 @@ export interface Exchange {
   readonly policy: AddressPolicy & { readonly maxResponseBytes: number };
   /** The same for every repeat of one logical call. */
   readonly idempotencyKey: string;
+  readonly login: Login;
   readonly signal: AbortSignal;
 }
 
-/** One protocol. Both end when the signal aborts, by throwing its reason. */
+/** One protocol. Both end when the signal aborts, by throwing its reason, and with a `LoginRefusedError` when the server takes no such login. */
 export interface Protocol {
   /** Resolves once the server has the message. */
   publish(target: Target, message: AsyncapiMessage, exchange: Exchange): Promise<void>;

@@ -25,6 +25,8 @@ export interface Target {
   readonly contentType: string | undefined;
   /** Bindings of server, channel and operation for this protocol, the later ones winning. */
   readonly bindings: JsonObject;
+  /** Security schemes of the operation, else of the server: alternatives, of each of which all hold. */
+  readonly security: readonly (readonly JsonObject[])[];
 }
 
 interface Place {
@@ -48,7 +50,30 @@ export function targetOf(document: AsyncapiDocument, call: AsyncapiArguments): T
     address: filled(document, place.address, place.channel.parameters),
     contentType: contentTypeOf(document, place),
     bindings: { ...bindingsOf(server), ...bindingsOf(place.channel), ...bindingsOf(place.operation) },
+    security: securityOf(document, place.operation.security ?? server.security),
   };
+}
+
+/** 2.x names its schemes, several of which may have to hold; 3.0 refers to them. */
+function securityOf(document: AsyncapiDocument, given: Json | undefined): Target["security"] {
+  if (!Array.isArray(given)) return [];
+  const components = objectAt(document, document.root.components) ?? {};
+  const known = objectsIn(document, components.securitySchemes);
+  return given.flatMap((item: Json) => {
+    const object = objectAt(document, item) ?? {};
+    if (typeof object.type === "string") return [[object]];
+    const schemes = Object.keys(object).map((name) => {
+      const scheme = known.find(([each]) => each === name)?.[1];
+      if (scheme !== undefined) return scheme;
+      throw unknown(
+        "security scheme",
+        name,
+        known.map(([each]) => each),
+      );
+    });
+    // `{}`: none is needed.
+    return schemes.length === 0 ? [] : [schemes];
+  });
 }
 
 /** 2.x: channels hold their operations, which are found by `operationId`, or as the only one of a channel. */

@@ -3,8 +3,10 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Aedes } from "aedes";
 import { Redis } from "ioredis";
+import { Agent } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
+import { createAuthenticator } from "../../../src/executors/auth/authenticator.ts";
 import { createServiceExecutors, type ServicePolicy } from "../../../src/executors/services.ts";
 import type { Json, JsonObject } from "../../../src/values/json.ts";
 import { activityContext } from "../../support/activity.ts";
@@ -14,6 +16,7 @@ const POLICY: ServicePolicy = {
   allowPrivateNetwork: true,
   allowedHosts: [],
   maxResponseBytes: 10_000,
+  authenticator: createAuthenticator(new Agent()),
   processes: { allowed: [], limits: { timeoutMs: 1_000, memoryBytes: 1, outputBytes: 1 } },
 };
 

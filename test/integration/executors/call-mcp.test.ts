@@ -1,5 +1,7 @@
 import { fileURLToPath } from "node:url";
+import { Agent } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createAuthenticator } from "../../../src/executors/auth/authenticator.ts";
 import { createServiceExecutors, type ServicePolicy } from "../../../src/executors/services.ts";
 import type { JsonObject } from "../../../src/values/json.ts";
 import { activityContext } from "../../support/activity.ts";
@@ -11,6 +13,7 @@ const POLICY: ServicePolicy = {
   allowPrivateNetwork: true,
   allowedHosts: [],
   maxResponseBytes: 100_000,
+  authenticator: createAuthenticator(new Agent()),
   processes: { allowed: ["shell"], limits: { timeoutMs: 60_000, memoryBytes: 1_073_741_824, outputBytes: 100_000 } },
 };
 
