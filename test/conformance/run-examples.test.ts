@@ -21,7 +21,6 @@ const NOT_RUN: readonly {
   readonly refused?: RegExp;
   readonly needs?: readonly [RegExp, string];
 }[] = [
-  { files: /(foreach|asyncapi-example-6)\./, refused: /^not supported by this version: foreach of an AsyncAPI/ },
   {
     files: /(schedule-event-driven|\/set|set-expression|manage-.*)\.yaml$/,
     refused: /^not supported by this version: schedule\.on$/,

@@ -10,10 +10,11 @@ import { pointerOf } from "../../values/task-reference.ts";
 import { authenticationAt } from "../authentication.ts";
 import { anyObjectOf, choiceOf, kindOf, objectOf, textOf } from "../fields.ts";
 import { durationAt, programAt, templateAt } from "../programs.ts";
-import type { Scope, TaskPlace } from "../scope.ts";
+import { placeIn, type Scope, type TaskPlace } from "../scope.ts";
 import { variablesAt } from "../scopes.ts";
 import { conditionOf, expressionOf, renderTemplate } from "../template.ts";
-import type { CallServiceTask, Template } from "../workflow.ts";
+import type { CallServiceTask, Consumption, Template } from "../workflow.ts";
+import { foreachAt } from "./foreach.ts";
 import { textsFrom } from "./process.ts";
 import { checkResource, resourceFrom } from "./resource.ts";
 
@@ -77,9 +78,10 @@ export type Subscription = {
 /** Reads the `with` of an AsyncAPI call, at `place`. */
 export function readCallAsyncapi(
   given: JsonObject,
-  { pointer }: TaskPlace,
+  place: TaskPlace,
   scope: Scope,
-): Pick<CallServiceTask, "with" | "authentication" | "resourceAuthentication"> {
+): Pick<CallServiceTask, "with" | "authentication" | "resourceAuthentication" | "consumes"> {
+  const { pointer } = place;
   const { report } = scope;
   const value = objectOf(given, pointer, CALL, report);
   const at = (member: string) => pointerOf(pointer, member);
@@ -109,10 +111,16 @@ export function readCallAsyncapi(
     ([key, member]) => [key, templateAt(member, at(key), "taskDefinition", scope, true)] as const,
   );
   const subscribed =
-    subscription === undefined
-      ? []
-      : [["subscription", subscriptionAt(subscription, at("subscription"), scope)] as const];
-  return { with: { kind: "object", entries: [...entries, ...subscribed] }, authentication, resourceAuthentication };
+    subscription === undefined ? null : subscriptionAt(subscription, placeIn(place, "subscription"), scope);
+  return {
+    with: {
+      kind: "object",
+      entries: [...entries, ...(subscribed === null ? [] : [["subscription", subscribed.with] as const])],
+    },
+    authentication,
+    resourceAuthentication,
+    consumes: subscribed?.consumes ?? null,
+  };
 }
 
 /** A policy stands apart from what is evaluated, and recorded. */
@@ -148,11 +156,18 @@ function checkMessage(value: Json, pointer: string, { report }: Scope): void {
   }
 }
 
-/** Conditions stay text: they are evaluated for each message, by the executor, on the variables they read. */
-function subscriptionAt(value: Json, pointer: string, scope: Scope): Template {
+/**
+ * The filter stays text: it is evaluated for each message, by the executor, on the variables it reads. So do the other conditions, unless
+ * each message is worked on: then the engine judges them.
+ */
+function subscriptionAt(
+  value: Json,
+  place: TaskPlace,
+  scope: Scope,
+): { readonly with: Template; readonly consumes: Consumption | null } {
   const { report } = scope;
+  const { pointer } = place;
   const { filter, consume, foreach } = objectOf(value, pointer, SUBSCRIPTION, report);
-  if (foreach !== undefined) report.unsupported(`${pointer}/foreach`, "foreach of an AsyncAPI subscription");
   const at = `${pointer}/consume`;
   const policy = consume === undefined ? {} : objectOf(consume, at, CONSUME, report);
   const given = POLICIES.filter((name) => policy[name] !== undefined);
@@ -162,32 +177,44 @@ function subscriptionAt(value: Json, pointer: string, scope: Scope): Template {
     report.issue(`${at}/amount`, `\`amount\` must be a whole number from 1, not ${kindOf(amount)}`);
   }
   if (policy.for !== undefined) durationAt(policy.for, `${at}/for`, "taskDefinition", scope);
-  const conditions = [
-    ["filter", filter, `${pointer}/filter`],
-    ["while", policy.while, `${at}/while`],
-    ["until", policy.until, `${at}/until`],
-  ] as const;
-  const read = conditions.flatMap(([, text, place]) => {
-    if (text === undefined) return [];
-    // The schema wants it, though the specification leaves it out of conditions elsewhere.
-    if (typeof text === "string" && expressionOf(text) === undefined)
-      report.issue(place, "must be one expression: ${ … }");
-    return programAt(text, place, "taskDefinition", scope).reads;
-  });
-  const literal = (member: Json): Template => ({ kind: "literal", value: member });
-  return {
-    kind: "object",
-    entries: [
-      ...conditions.flatMap(([key, text]) =>
-        typeof text === "string" ? [[key, literal(conditionOf(text).trim())] as const] : [],
-      ),
-      ...(amount === undefined ? [] : [["amount", literal(amount)] as const]),
-      ...(policy.for === undefined
-        ? []
-        : [["for", templateAt(policy.for, `${at}/for`, "taskDefinition", scope)] as const]),
-      ["variables", variablesOf([...new Set(read)], scope)],
-    ],
-  };
+  const [passes, goesOn, isDone] = [
+    conditionAt("filter", filter, `${pointer}/filter`, scope),
+    conditionAt("while", policy.while, `${at}/while`, scope),
+    conditionAt("until", policy.until, `${at}/until`, scope),
+  ];
+  const consumes =
+    foreach === undefined
+      ? null
+      : {
+          foreach: foreachAt(foreach, placeIn(place, "foreach"), scope),
+          amount: typeof amount === "number" ? amount : null,
+          while: goesOn?.program ?? null,
+          until: isDone?.program ?? null,
+        };
+  const conditions = (consumes === null ? [passes, goesOn, isDone] : [passes]).filter((each) => each !== null);
+  const read = new Set(conditions.flatMap(({ program }) => program.reads));
+  const entries = [
+    ...conditions.map(({ name, text }) => [name, literal(text)] as const),
+    ...(amount === undefined ? [] : [["amount", literal(amount)] as const]),
+    ...(policy.for === undefined
+      ? []
+      : [["for", templateAt(policy.for, `${at}/for`, "taskDefinition", scope)] as const]),
+    ["variables", variablesOf([...read], scope)] as const,
+  ];
+  return { with: { kind: "object", entries }, consumes };
+}
+
+function literal(value: Json): Template {
+  return { kind: "literal", value };
+}
+
+function conditionAt(name: string, text: Json | undefined, pointer: string, scope: Scope) {
+  if (text === undefined) return null;
+  // The schema wants it, though the specification leaves it out of conditions elsewhere.
+  if (typeof text === "string" && expressionOf(text) === undefined)
+    scope.report.issue(pointer, "must be one expression: ${ … }");
+  const program = programAt(text, pointer, "taskDefinition", scope);
+  return { name, program, text: typeof text === "string" ? conditionOf(text).trim() : "" };
 }
 
 /** The values of the variables that conditions read, as they are when the subscription is asked for. */

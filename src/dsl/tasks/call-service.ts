@@ -12,7 +12,7 @@ import { checkCallMcp, renderCallMcp } from "./call-mcp.ts";
 type Service = CallServiceTask["call"];
 type Read = (given: JsonObject, place: TaskPlace, scope: Scope) => ServiceParts;
 /** What is read of a `with`. */
-type ServiceParts = Pick<CallServiceTask, "with" | "authentication" | "resourceAuthentication">;
+type ServiceParts = Pick<CallServiceTask, "with" | "authentication" | "resourceAuthentication" | "consumes">;
 type Render = (template: Template, input: Json, args: ExpressionArguments, time: EvaluationTime) => JsonObject;
 
 const SERVICES: Readonly<Record<Service, { readonly read: Read; readonly render: Render }>> = {
@@ -26,7 +26,7 @@ function evaluatedAfter(check: (given: JsonObject, pointer: string, scope: Scope
   return (given, { pointer }, scope) => {
     check(given, pointer, scope);
     const template = templateAt(given, pointer, "taskDefinition", scope, true);
-    return { with: template, authentication: null, resourceAuthentication: null };
+    return { with: template, authentication: null, resourceAuthentication: null, consumes: null };
   };
 }
 

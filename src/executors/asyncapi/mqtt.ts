@@ -2,10 +2,11 @@ import type { IClientOptions, MqttClient } from "mqtt";
 import { LoginRefusedError } from "./login.ts";
 import {
   allowedAddress,
-  bodiesUntilLast,
   bodyOf,
   CONNECT_TIMEOUT_MS,
   type Exchange,
+  handOver,
+  inbound,
   type Protocol,
   refuseHeaders,
   socketTo,
@@ -26,8 +27,8 @@ export const mqtt: Protocol = {
   },
   subscribe: (target, exchange, take) =>
     connected(target, exchange, (client) =>
-      bodiesUntilLast(target, take, (hand, fail) => {
-        client.on("message", (_, body) => hand(body));
+      handOver(exchange, take, (hand, fail) => {
+        client.on("message", (_, body) => hand(() => inbound(body, target.contentType), body.length).catch(fail));
         client.subscribeAsync(target.address, { qos: qosOf(target) }).catch(fail);
       }),
     ),

@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectSecure } from "node:tls";
 import type { AsyncapiMessage } from "../../dsl/tasks/call-asyncapi.ts";
+import type { ActivityContext } from "../../ports/executor.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
 import { type AddressPolicy, checkAddress, plainHost } from "../http/address-policy.ts";
 import { contentOf } from "../http/content.ts";
@@ -23,14 +24,26 @@ export interface Exchange {
   readonly idempotencyKey: string;
   readonly login: Login;
   readonly signal: AbortSignal;
+  /** Of a subscription that goes on: the last message that was kept before. */
+  readonly last?: InboundMessage | undefined;
+  /** Absent where each message is kept by itself: then it is acknowledged at once. Else once the outcome is, if it is. */
+  readonly whenOver?: ActivityContext["whenOver"];
 }
+
+/** Keeps a message, or passes it by: whether more are wanted. Called with one after another. */
+export type Take = (message: InboundMessage) => Promise<boolean>;
 
 /** One protocol. Both end when the signal aborts, by throwing its reason, and with a `LoginRefusedError` when the server takes no such login. */
 export interface Protocol {
   /** Resolves once the server has the message. */
   publish(target: Target, message: AsyncapiMessage, exchange: Exchange): Promise<void>;
-  /** Hands over messages as they come, until `take` answers false. Throws when the server goes away. */
-  subscribe(target: Target, exchange: Exchange, take: (message: InboundMessage) => boolean): Promise<void>;
+  /** Hands over messages as they come, until `take` wants no more. Throws when the server goes away. */
+  subscribe(target: Target, exchange: Exchange, take: Take): Promise<void>;
+  /**
+   * Whether the server holds back what was not acknowledged, and gives it again: then it need not be taken before it can be worked on,
+   * and nothing is taken that nobody wants.
+   */
+  holdsBack?(target: Target): boolean;
 }
 
 /** How long a connection may take to stand. */
@@ -59,21 +72,49 @@ export function inbound(body: Buffer, contentType: string | undefined, headers: 
   return { payload, headers, ...(typeof id === "string" ? { correlationId: id } : {}) };
 }
 
-/** Waits for bodies until one has been taken as the last; `listen` is given what each is to be handed to, and how to give up. */
-export function bodiesUntilLast(
-  { contentType }: Target,
-  take: (message: InboundMessage) => boolean,
-  listen: (hand: (body: Buffer) => void, fail: (error: unknown) => void) => void,
+/**
+ * Hands messages over one after another, until one was the last. `listen` is given what each is to be handed to, which tells once it was
+ * taken (false: nobody wants it any more), and how to give up.
+ */
+export function handOver(
+  { policy }: Pick<Exchange, "policy">,
+  take: Take,
+  listen: (
+    hand: (message: () => InboundMessage, bytes: number) => Promise<boolean>,
+    fail: (error: unknown) => void,
+  ) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    listen((body) => {
-      try {
-        if (!take(inbound(body, contentType))) resolve();
-      } catch (error) {
-        reject(error);
-      }
-    }, reject);
+    let before: Promise<unknown> = Promise.resolve();
+    let waiting = 0;
+    let isOver = false;
+    const fail = (error: unknown) => {
+      isOver = true;
+      reject(error);
+    };
+    const taken = async (message: () => InboundMessage): Promise<boolean> => {
+      if (isOver) return false;
+      if (await take(message())) return true;
+      isOver = true;
+      resolve();
+      return true;
+    };
+    listen((message, bytes) => {
+      waiting += bytes;
+      if (waiting > policy.maxResponseBytes) fail(tooLong(policy));
+      const turn = before.then(() => taken(message));
+      before = turn.catch(fail).finally(() => {
+        waiting -= bytes;
+      });
+      return turn;
+    }, fail);
   });
+}
+
+/** What waits, or what is collected, is too much. */
+export function tooLong({ maxResponseBytes }: Exchange["policy"]): ProblemError {
+  const detail = `the messages are longer than ${maxResponseBytes} bytes (HTTP_MAX_RESPONSE_BYTES)`;
+  return new ProblemError("communication", detail);
 }
 
 /** The body of a message: text as it is, all else as JSON. */

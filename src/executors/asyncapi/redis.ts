@@ -3,10 +3,11 @@ import { plainHost } from "../http/address-policy.ts";
 import { LoginRefusedError } from "./login.ts";
 import {
   allowedAddress,
-  bodiesUntilLast,
   bodyOf,
   CONNECT_TIMEOUT_MS,
   type Exchange,
+  handOver,
+  inbound,
   type Protocol,
   refuseHeaders,
 } from "./protocol.ts";
@@ -20,8 +21,10 @@ export const redis: Protocol = {
   },
   subscribe: (target, exchange, take) =>
     connected(target, exchange, (client) =>
-      bodiesUntilLast(target, take, (hand, fail) => {
-        client.on("messageBuffer", (_, body: Buffer) => hand(body));
+      handOver(exchange, take, (hand, fail) => {
+        client.on("messageBuffer", (_, body: Buffer) =>
+          hand(() => inbound(body, target.contentType), body.length).catch(fail),
+        );
         client.subscribe(target.address).catch(fail);
       }),
     ),

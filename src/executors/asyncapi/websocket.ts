@@ -7,10 +7,11 @@ import { ProblemError } from "../http/problem-error.ts";
 import { LoginRefusedError } from "./login.ts";
 import {
   allowedAddress,
-  bodiesUntilLast,
   bodyOf,
   CONNECT_TIMEOUT_MS,
   type Exchange,
+  handOver,
+  inbound,
   type Protocol,
 } from "./protocol.ts";
 import type { Target } from "./target.ts";
@@ -31,8 +32,11 @@ export const websocket: Protocol = {
     }),
   subscribe: (target, exchange, take) =>
     connected(target, exchange, {}, (socket) =>
-      bodiesUntilLast(target, take, (hand) => {
-        socket.on("message", (data) => hand(Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer)));
+      handOver(exchange, take, (hand, fail) => {
+        socket.on("message", (data) => {
+          const body = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
+          hand(() => inbound(body, target.contentType), body.length).catch(fail);
+        });
       }),
     ),
 };

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Api, apiOf, documentOf, eventually } from "../support/api.ts";
+import { type EventFeed, startEventFeed } from "../support/event-feed.ts";
+import { type Outside, startOutside } from "../support/outside.ts";
+import { type ServiceProcess, startService } from "../support/service-process.ts";
+import { onEachStore } from "../support/stores.ts";
+
+onEachStore((store) => {
+  let env: Readonly<Record<string, string>>;
+  let outside: Outside;
+  let feed: EventFeed;
+  let service: ServiceProcess;
+  let api: Api;
+  const run = async () => {
+    service = await startService({ env: { ...env, ALLOW_PRIVATE_NETWORK: "true" } });
+    api = apiOf(service);
+  };
+  beforeAll(async () => {
+    [outside, feed, env] = await Promise.all([startOutside(), startEventFeed(), store.fresh()]);
+    await run();
+  });
+  afterAll(async () => {
+    await service.stop();
+    await Promise.all([outside.close(), feed.close()]);
+  });
+
+  const hear = (subscription: string, more = "") =>
+    `{call: asyncapi, with: {document: {endpoint: "${feed.document}"}, operation: hear, subscription: ${subscription}}${more}}`;
+  const listening = (count: number) =>
+    eventually(
+      async () => feed.listeners.length,
+      (listeners) => listeners >= count,
+    );
+
+  test("given a subscription with foreach, when messages come, then tasks work on each in its order, and what they export decides when it ends", async () => {
+    const before = feed.listeners.length;
+    const each =
+      "{item: order, at: n, do: [{double: {set: {twice: '${ $order.payload.n * 2 }', place: '${ $n }'}}}], export: {as: '{sum: (($context.sum // 0) + .twice)}'}}";
+    const { executionId } = await api.start(
+      documentOf(`
+        - orders: ${hear(`{filter: '\${ .payload.n > 0 }', consume: {while: '\${ $context.sum < 10 }'}, foreach: ${each}}`)}
+      `),
+    );
+    await listening(before + 1);
+    feed.send({ n: 1 }, { n: -1 }, { n: 2 });
+    await eventually(
+      () => api.history(executionId),
+      (history) => history.filter(({ type }) => type === "io.flunq.event.processed").length === 2,
+    );
+    feed.send({ n: 3 });
+    expect(await api.ended(executionId)).toMatchObject({
+      status: "COMPLETED",
+      output: [
+        { twice: 2, place: 0 },
+        { twice: 4, place: 1 },
+        { twice: 6, place: 2 },
+      ],
+    });
+    expect(await api.rescues()).toBe(0);
+  });
+
+  test("given a server that hangs up, when a message was kept before, then it is worked on, and then the task fails", async () => {
+    const before = feed.listeners.length;
+    const { executionId } = await api.start(
+      documentOf(`
+        - t:
+            try: [{orders: ${hear(`{consume: {amount: 2}, foreach: {do: [{c: {call: http, with: {method: post, endpoint: "${outside.url}/kept", body: '\${ $item.payload }'}}}]}}`)}}]
+            catch: {as: e, do: [{why: {set: {detail: '\${ $e.detail }', at: '\${ $e.instance }'}}}]}
+      `),
+    );
+    await listening(before + 1);
+    feed.send({ n: 1 });
+    feed.hangUp();
+    expect((await api.ended(executionId)).output).toEqual({
+      detail: "the server ended the response before the subscription was satisfied",
+      at: "/do/0/t/try/0/orders",
+    });
+    expect(outside.calls.filter(({ path }) => path === "/kept")).toHaveLength(1);
+  });
+
+  test("given a message that is worked on, when the process is killed and started again, then no message is worked on twice, none is lost, and the place in the feed is kept", async () => {
+    const before = feed.listeners.length;
+    const gate = outside.hold("/worked/2");
+    const work = `{call: http, with: {method: post, endpoint: "${outside.url}/worked/{n}"}, input: {from: .payload}}`;
+    const { executionId } = await api.start(
+      documentOf(`
+        - orders: ${hear(`{consume: {amount: 4}, foreach: {item: order, do: [{work: ${work}}], output: {as: '$order.payload.n'}}}`)}
+      `),
+    );
+    await listening(before + 1);
+    feed.send({ n: 1 }, { n: 2 }, { n: 3 });
+    await outside.seen("/worked/2");
+    await eventually(
+      () => api.history(executionId),
+      (history) => history.filter(({ type }) => type === "io.flunq.message.received").length === 3,
+    );
+    await service.kill();
+    feed.send({ n: 4 });
+    await run();
+    gate.open();
+    expect(await api.ended(executionId)).toMatchObject({ status: "COMPLETED", output: [1, 2, 3, 4] });
+
+    const worked = outside.calls.filter(({ path }) => path.startsWith("/worked"));
+    const keys = new Map(worked.map(({ path, idempotencyKey }) => [idempotencyKey, path]));
+    expect([...keys.values()]).toEqual(["/worked/1", "/worked/2", "/worked/3", "/worked/4"]);
+    expect(worked.filter(({ path }) => path !== "/worked/2")).toHaveLength(3);
+    const history = await api.history(executionId);
+    expect(history.filter(({ type }) => type === "io.flunq.event.processed")).toHaveLength(4);
+    const known = (await api.history(executionId)).filter(({ type }) => type === "io.flunq.message.received");
+    expect(known.filter(({ data }) => data.value !== undefined)).toHaveLength(4);
+    expect(feed.listeners.slice(before)[0]).toBeUndefined();
+    expect(Number(feed.listeners.at(-1))).toBeGreaterThan(0);
+  });
+});
