@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Api, apiOf, documentOf, eventually } from "../support/api.ts";
 import { type EventFeed, startEventFeed } from "../support/event-feed.ts";
+import { type MosquittoServer, startMosquitto } from "../support/mosquitto-server.ts";
 import { type Outside, startOutside } from "../support/outside.ts";
 import { type ServiceProcess, startService } from "../support/service-process.ts";
 import { onEachStore } from "../support/stores.ts";
@@ -9,19 +10,26 @@ onEachStore((store) => {
   let env: Readonly<Record<string, string>>;
   let outside: Outside;
   let feed: EventFeed;
+  let mosquitto: MosquittoServer;
   let service: ServiceProcess;
   let api: Api;
   const run = async () => {
-    service = await startService({ env: { ...env, ALLOW_PRIVATE_NETWORK: "true" } });
+    const trusted = { NODE_EXTRA_CA_CERTS: mosquitto.certificate };
+    service = await startService({ env: { ...env, ...trusted, ALLOW_PRIVATE_NETWORK: "true" } });
     api = apiOf(service);
   };
   beforeAll(async () => {
-    [outside, feed, env] = await Promise.all([startOutside(), startEventFeed(), store.fresh()]);
+    [outside, feed, env, mosquitto] = await Promise.all([
+      startOutside(),
+      startEventFeed(),
+      store.fresh(),
+      startMosquitto({ tls: true }),
+    ]);
     await run();
   });
   afterAll(async () => {
     await service.stop();
-    await Promise.all([outside.close(), feed.close()]);
+    await Promise.all([outside.close(), feed.close(), mosquitto.stop()]);
   });
 
   const hear = (subscription: string, more = "") =>
@@ -110,5 +118,35 @@ onEachStore((store) => {
     expect(known.filter(({ data }) => data.value !== undefined)).toHaveLength(4);
     expect(feed.listeners.slice(before)[0]).toBeUndefined();
     expect(Number(feed.listeners.at(-1))).toBeGreaterThan(0);
+  });
+
+  test("given a broker of MQTT 5 behind TLS, when a workflow works on what another publishes, then messages have their headers", async () => {
+    const channel = { channel: { $ref: "#/channels/orders" } };
+    outside.answer("/mqtt.json", () => ({
+      body: {
+        asyncapi: "3.0.0",
+        servers: { main: { protocol: "secure-mqtt", protocolVersion: "5", host: `localhost:${mosquitto.port}` } },
+        channels: { orders: { address: "orders" } },
+        operations: { orders: channel },
+      },
+    }));
+    const call = (more: string) =>
+      `{call: asyncapi, with: {document: {endpoint: "${outside.url}/mqtt.json"}, operation: orders, ${more}}}`;
+    const hears = await api.start(
+      documentOf(`
+        - hear: ${call("subscription: {consume: {amount: 1}, foreach: {do: [{keep: {set: {n: '${ .payload.n }', kind: '${ .headers.kind }'}}}]}}")}
+      `),
+    );
+    // Nobody says from outside when it listens: it is told again until it has heard.
+    await eventually(
+      async () => {
+        const publish = call("message: {payload: {n: 7}, headers: {kind: big}}");
+        const { executionId } = await api.start(documentOf(`- tell: ${publish}`));
+        expect((await api.ended(executionId)).status).toBe("COMPLETED");
+        return (await api.view(hears.executionId)).status;
+      },
+      (status) => status !== "RUNNING",
+    );
+    expect((await api.ended(hears.executionId)).output).toEqual([{ n: 7, kind: "big" }]);
   });
 });

@@ -72,6 +72,8 @@ async function handedOn(
     await within(leftMs, exchange, (limited) => protocol.subscribe(target, limited, take));
     // One that was being kept when the time was over counts.
     await keeping;
+    // The server forgets it by itself, later.
+    await protocol.forget?.(target, exchange).catch(() => {});
   }
   return { ok: true, output: [] };
 }

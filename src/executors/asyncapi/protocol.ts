@@ -44,10 +44,14 @@ export interface Protocol {
    * and nothing is taken that nobody wants.
    */
   holdsBack?(target: Target): boolean;
+  /** What the server keeps for a subscription that has ended is dropped. */
+  forget?(target: Target, exchange: Exchange): Promise<void>;
 }
 
 /** How long a connection may take to stand. */
 export const CONNECT_TIMEOUT_MS = 10_000;
+/** How long a connection is silent before TCP asks whether the other side is there. */
+const KEEP_ALIVE_MS = 30_000;
 
 /** An address of the host that the policy allows, every one of them checked. @throws {AddressDeniedError} */
 export async function allowedAddress(host: string, policy: AddressPolicy): Promise<string> {
@@ -62,7 +66,8 @@ export function socketTo(address: string, { url, secure }: Target, defaultPort: 
   const port = Number(url.port) || defaultPort;
   const name = plainHost(url.hostname);
   const servername = isIP(name) === 0 ? { servername: name } : {};
-  return secure ? connectSecure({ host: address, port, ...servername }) : connectPlain({ host: address, port });
+  const how = { host: address, port, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+  return secure ? connectSecure({ ...how, ...servername }) : connectPlain(how);
 }
 
 export function inbound(body: Buffer, contentType: string | undefined, headers: JsonObject = {}): InboundMessage {

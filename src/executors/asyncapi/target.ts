@@ -6,17 +6,19 @@ import { type AsyncapiDocument, misconfigured, objectAt, objectsIn } from "./doc
 /** What protocols are spoken here, by the names that servers use. */
 const FAMILIES = {
   http: ["http", "https"],
-  mqtt: ["mqtt", "mqtts", "secure-mqtt"],
+  mqtt: ["mqtt", "mqtts", "secure-mqtt", "mqtt5", "secure-mqtt5"],
   redis: ["redis", "rediss"],
   ws: ["ws", "wss"],
 } as const;
 export type Family = keyof typeof FAMILIES;
-const SECURE = /^(https|wss|rediss|mqtts|secure-mqtt)$/;
+const SECURE = /^(https|wss|rediss|mqtts|secure-mqtt|secure-mqtt5)$/i;
 
 /** Where messages go or come from. */
 export interface Target {
   readonly family: Family;
   readonly secure: boolean;
+  /** Of the protocol, as the document has it; "" where it says nothing. */
+  readonly version: string;
   /** Of the server, with `http:` or `https:` in place of its protocol: URL parses others by other rules. */
   readonly url: URL;
   /** Address of the channel, parameters filled in. */
@@ -41,11 +43,15 @@ export function targetOf(document: AsyncapiDocument, call: AsyncapiArguments): T
   const { name, server, family } = serverOf(document, call, place.channel);
   const protocol = String(server.protocol);
   const url = urlOf(document, name, server, call.server?.variables ?? {});
-  const bindingsOf = (object: JsonObject) =>
-    objectAt(document, ownProperty(objectAt(document, object.bindings), family)) ?? {};
+  const bindingsOf = (object: JsonObject) => {
+    const all = objectAt(document, object.bindings);
+    const named = (name: string) => objectAt(document, ownProperty(all, name)) ?? {};
+    return family === "mqtt" ? { ...named("mqtt"), ...named("mqtt5") } : named(family);
+  };
   return {
     family,
     secure: SECURE.test(protocol),
+    version: call.protocol === "mqtt5" ? "5" : versionOf(server),
     url,
     address: filled(document, place.address, place.channel.parameters),
     contentType: contentTypeOf(document, place),
@@ -160,13 +166,24 @@ function serverOf(document: AsyncapiDocument, call: AsyncapiArguments, channel: 
   }
   const ofChannel = serversOf(document, channel, all);
   const candidates = spoken.filter(
-    ({ name, family }) => ofChannel.includes(name) && (call.protocol === undefined || call.protocol === family),
+    (each) => ofChannel.includes(each.name) && (call.protocol === undefined || speaks(each, call.protocol)),
   );
   const [first] = candidates;
   if (first !== undefined) return first;
   if (call.protocol !== undefined) throw misconfigured(`it has no server for ${call.protocol}`);
   const [other] = all;
   throw other === undefined ? misconfigured("it has no servers") : unspoken(other[1]);
+}
+
+/** `mqtt5` is asked of servers that speak it, or do not say which version they speak. */
+function speaks({ server, family }: { readonly server: JsonObject; readonly family: Family }, protocol: string) {
+  if (protocol !== "mqtt5") return protocol === family;
+  return family === "mqtt" && /^(5|$)/.test(versionOf(server));
+}
+
+function versionOf({ protocol, protocolVersion }: JsonObject): string {
+  if (/mqtt5$/i.test(String(protocol))) return "5";
+  return typeof protocolVersion === "string" || typeof protocolVersion === "number" ? String(protocolVersion) : "";
 }
 
 function familyOf({ protocol }: JsonObject): Family | undefined {
