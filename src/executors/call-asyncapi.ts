@@ -24,7 +24,7 @@ export interface AsyncapiOptions {
 }
 
 /**
- * Carries out `call: asyncapi` over HTTP, MQTT, Redis Pub/Sub and WebSocket. A publication gives the message that was published, once
+ * Carries out `call: asyncapi` over AMQP, HTTP, MQTT, Redis Pub/Sub and WebSocket. A publication gives the message that was published, once
  * the server has it; a subscription the list of the messages it consumed, also when its time was over before it had all of them, or
  * nothing when each of them is worked on by itself.
  * A lost connection or a refusal is communication 500.
@@ -67,6 +67,8 @@ async function loggedIn<Result>(logins: Logins, work: (login: Login) => Promise<
 /** Only when it is spoken is a protocol's library loaded. */
 async function protocolOf(family: Family, { fetch, endless }: AsyncapiOptions): Promise<Protocol> {
   switch (family) {
+    case "amqp":
+      return (await import("./asyncapi/amqp.ts")).amqp;
     case "http":
       return httpProtocol(fetch, endless);
     case "mqtt":

@@ -47,7 +47,8 @@ export interface ActivityContext {
   readonly remainingMs?: number | undefined;
   /** Of an activity whose messages are worked on as they come. */
   readonly intake?: Intake | undefined;
-  /** `tell` is called when this run is over: with true once its outcome is in the store, so that what it consumed may be acknowledged. */
+  /** `tell` is called when this run is over: with true once its result is in the store, so that what it consumed may be acknowledged; with
+   * false when it has none, or nobody is owed it. */
   readonly whenOver: (tell: (isRecorded: boolean) => Promise<void>) => void;
   /**
    * The document that the call refers to, fetched as its definition says and pinned for it at first use. `unfit` says why a content is of no use, which is

@@ -106,7 +106,7 @@ async function carryOut(
       if (!outcome.ok) span.failed(outcome.error.title ?? outcome.error.type);
       await failpoints.hit("after-effect");
       const recorded = recordable(outcome, settings.limits.payloadBytes);
-      isRecorded = (await record(recorded)) && recorded === outcome;
+      isRecorded = (await record(recorded)) && recorded.ok;
     });
   } finally {
     held.drop();

@@ -27,7 +27,7 @@ const SERVER = { what: "`server`", allowed: ["name", "variables"], required: ["n
 const MESSAGE = { what: "`message`", allowed: ["payload", "headers", "correlationId"] };
 const SUBSCRIPTION = { what: "`subscription`", allowed: ["filter", "consume", "foreach"], required: ["consume"] };
 const CONSUME = { what: "`consume`", allowed: ["amount", "while", "until", "for"] };
-const PROTOCOLS = ["http", "mqtt", "mqtt5", "redis", "ws"] as const;
+const PROTOCOLS = ["amqp", "http", "mqtt", "mqtt5", "redis", "ws"] as const;
 const OTHER_PROTOCOLS = [
   ...["amqp", "amqp1", "anypointmq", "googlepubsub", "ibmmq", "jms", "kafka", "mercure", "nats", "pulsar", "sns"],
   ...["solace", "sqs", "stomp"],

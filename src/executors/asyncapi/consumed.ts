@@ -17,7 +17,8 @@ export function consumed(
   exchange: Exchange,
   { intake, whenOver }: Pick<ActivityContext, "intake" | "whenOver">,
 ): Promise<Outcome> {
-  if (intake === undefined) return collected(protocol, target, subscription, { ...exchange, whenOver });
+  if (intake === undefined)
+    return collected(protocol, target, subscription, { ...exchange, whenOver, wanted: subscription.amount });
   const last = isJsonObject(intake.before.last) ? (intake.before.last as InboundMessage) : undefined;
   return handedOn(protocol, target, subscription, { ...exchange, last }, intake);
 }
@@ -31,16 +32,19 @@ async function collected(
   const conditions = conditionsOf(subscription);
   const messages: Json[] = [];
   let size = 0;
-  const take: Take = async (message) => {
+  const take: Take = async (message, settled) => {
     const time = { now: Date.now() };
-    if (!conditions.accepts(message, time)) return true;
+    if (!conditions.accepts(message, time)) return passed(settled);
     size += JSON.stringify(message).length;
     if (size > exchange.policy.maxResponseBytes) throw tooLong(exchange.policy);
     messages.push(message);
+    settled("kept");
     return !conditions.enough(messages, time);
   };
-  if (!conditions.enough(messages, { now: Date.now() }))
+  if (!conditions.enough(messages, { now: Date.now() })) {
     await within(subscription.forMs, exchange, (limited) => protocol.subscribe(target, limited, take));
+    await forgotten(protocol, target, exchange);
+  }
   return { ok: true, output: messages };
 }
 
@@ -57,25 +61,35 @@ async function handedOn(
   const isPaced = subscription.amount === undefined && protocol.holdsBack?.(target) === true;
   let count = intake.before.count;
   let keeping: Promise<unknown> = Promise.resolve();
-  const take: Take = async (message) => {
-    if (!conditions.accepts(message, { now: Date.now() })) return true;
+  const take: Take = async (message, settled) => {
+    if (!conditions.accepts(message, { now: Date.now() })) return passed(settled);
     const kept = intake.keep(message);
     keeping = kept.catch(() => {});
     const error = await kept;
     if (error !== undefined) throw ProblemError.from(error);
+    // Acknowledged before it is worked on: it is in the store, and would come again after a crash.
+    settled("kept");
     count += 1;
-    if (count >= amount) return false;
-    return isPaced ? intake.goesOn() : true;
+    return count < amount && (!isPaced || intake.goesOn());
   };
   const leftMs = forMs === undefined ? undefined : forMs - intake.elapsedMs;
   if (count < amount && (leftMs === undefined || leftMs > 0)) {
     await within(leftMs, exchange, (limited) => protocol.subscribe(target, limited, take));
     // One that was being kept when the time was over counts.
     await keeping;
-    // The server forgets it by itself, later.
-    await protocol.forget?.(target, exchange).catch(() => {});
+    await forgotten(protocol, target, exchange);
   }
   return { ok: true, output: [] };
+}
+
+/** A server that cannot be told forgets by itself, later. */
+async function forgotten(protocol: Protocol, target: Target, exchange: Exchange): Promise<void> {
+  await protocol.forget?.(target, exchange).catch(() => {});
+}
+
+function passed(settled: Parameters<Take>[1]): true {
+  settled("passed");
+  return true;
 }
 
 async function within(

@@ -89,7 +89,7 @@ interface Message {
 }
 
 async function handed({ text, headers }: Message, { contentType }: Target, take: Take): Promise<boolean> {
-  return text.trim() === "" || take(inbound(Buffer.from(text), contentType, headers));
+  return text.trim() === "" || take(inbound(Buffer.from(text), contentType, headers), () => {});
 }
 
 /** A text cut into messages as it comes. */

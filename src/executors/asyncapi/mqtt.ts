@@ -50,9 +50,10 @@ export const mqtt: Protocol = {
       let giveUp: (error: unknown) => void = () => {};
       const done = handOver(exchange, take, (hand, fail) => {
         giveUp = fail;
-        const taken = (packet: IPublishPacket) => hand(() => read(packet, target), packet.payload.length);
-        if (isHeld) client.handleMessage = (packet, acknowledge) => acknowledgeWhen(taken(packet), acknowledge);
-        else client.on("message", (_, __, packet) => taken(packet).catch(fail));
+        const handed = (packet: IPublishPacket, acknowledge?: () => void) =>
+          hand(() => read(packet, target), packet.payload.length, acknowledge);
+        if (isHeld) client.handleMessage = (packet, acknowledge) => handed(packet, () => acknowledge());
+        else client.on("message", (_, __, packet) => handed(packet));
       });
       done.catch(() => {});
       return () => {
@@ -68,16 +69,6 @@ export const mqtt: Protocol = {
     await connected(target, exchange, true, () => async () => {});
   },
 };
-
-/** Nothing is acknowledged that nobody took. */
-function acknowledgeWhen(taken: Promise<boolean>, acknowledge: (error?: Error) => void): void {
-  taken.then(
-    (isTaken) => {
-      if (isTaken) acknowledge();
-    },
-    () => {},
-  );
-}
 
 function read({ payload, properties = {} }: IPublishPacket, target: Target): InboundMessage {
   const { contentType, correlationData, userProperties } = properties;

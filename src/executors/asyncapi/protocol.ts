@@ -26,12 +26,19 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** Of a subscription that goes on: the last message that was kept before. */
   readonly last?: InboundMessage | undefined;
-  /** Absent where each message is kept by itself: then it is acknowledged at once. Else once the outcome is, if it is. */
+  /** Absent where each message is kept by itself: then it is acknowledged at once. Else once the result is, if it is. */
   readonly whenOver?: ActivityContext["whenOver"];
+  /** How many messages will be kept at most. */
+  readonly wanted?: number | undefined;
 }
 
-/** Keeps a message, or passes it by: whether more are wanted. Called with one after another. */
-export type Take = (message: InboundMessage) => Promise<boolean>;
+/** What became of a message: passed by, or kept. */
+export type Fate = "passed" | "kept";
+/**
+ * Called with one message after another; whether more are wanted. `settled` is told what became of the message as soon as that is sure,
+ * which may be long before it is known whether there shall be another.
+ */
+export type Take = (message: InboundMessage, settled: (fate: Fate) => void) => Promise<boolean>;
 
 /** One protocol. Both end when the signal aborts, by throwing its reason, and with a `LoginRefusedError` when the server takes no such login. */
 export interface Protocol {
@@ -77,17 +84,16 @@ export function inbound(body: Buffer, contentType: string | undefined, headers: 
   return { payload, headers, ...(typeof id === "string" ? { correlationId: id } : {}) };
 }
 
+/** `settled` is not told of what nobody wants any more. */
+type Hand = (message: () => InboundMessage, bytes: number, settled?: (fate: Fate) => void) => void;
+
 /**
- * Hands messages over one after another, until one was the last. `listen` is given what each is to be handed to, which tells once it was
- * taken (false: nobody wants it any more), and how to give up.
+ * Hands messages over one after another, until one was the last. `listen` is given what each is to be handed to, and how to give up.
  */
 export function handOver(
   { policy }: Pick<Exchange, "policy">,
   take: Take,
-  listen: (
-    hand: (message: () => InboundMessage, bytes: number) => Promise<boolean>,
-    fail: (error: unknown) => void,
-  ) => void,
+  listen: (hand: Hand, fail: (error: unknown) => void) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let before: Promise<unknown> = Promise.resolve();
@@ -97,21 +103,20 @@ export function handOver(
       isOver = true;
       reject(error);
     };
-    const taken = async (message: () => InboundMessage): Promise<boolean> => {
-      if (isOver) return false;
-      if (await take(message())) return true;
+    const handed = async (message: () => InboundMessage, settled: (fate: Fate) => void): Promise<void> => {
+      if (isOver || (await take(message(), settled))) return;
       isOver = true;
       resolve();
-      return true;
     };
-    listen((message, bytes) => {
+    listen((message, bytes, settled = () => {}) => {
       waiting += bytes;
       if (waiting > policy.maxResponseBytes) fail(tooLong(policy));
-      const turn = before.then(() => taken(message));
-      before = turn.catch(fail).finally(() => {
-        waiting -= bytes;
-      });
-      return turn;
+      before = before
+        .then(() => handed(message, settled))
+        .catch(fail)
+        .finally(() => {
+          waiting -= bytes;
+        });
     }, fail);
   });
 }

@@ -22,9 +22,7 @@ export const redis: Protocol = {
   subscribe: (target, exchange, take) =>
     connected(target, exchange, (client) =>
       handOver(exchange, take, (hand, fail) => {
-        client.on("messageBuffer", (_, body: Buffer) =>
-          hand(() => inbound(body, target.contentType), body.length).catch(fail),
-        );
+        client.on("messageBuffer", (_, body: Buffer) => hand(() => inbound(body, target.contentType), body.length));
         client.subscribe(target.address).catch(fail);
       }),
     ),

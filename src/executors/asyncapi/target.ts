@@ -5,13 +5,15 @@ import { type AsyncapiDocument, misconfigured, objectAt, objectsIn } from "./doc
 
 /** What protocols are spoken here, by the names that servers use. */
 const FAMILIES = {
+  amqp: ["amqp", "amqps"],
   http: ["http", "https"],
   mqtt: ["mqtt", "mqtts", "secure-mqtt", "mqtt5", "secure-mqtt5"],
   redis: ["redis", "rediss"],
   ws: ["ws", "wss"],
 } as const;
+const SPOKEN = "amqp (0-9-1), http, mqtt (3.1.1 and 5), redis (Pub/Sub) and ws";
 export type Family = keyof typeof FAMILIES;
-const SECURE = /^(https|wss|rediss|mqtts|secure-mqtt|secure-mqtt5)$/i;
+const SECURE = /^(amqps|https|wss|rediss|mqtts|secure-mqtt|secure-mqtt5)$/i;
 
 /** Where messages go or come from. */
 export interface Target {
@@ -186,15 +188,18 @@ function versionOf({ protocol, protocolVersion }: JsonObject): string {
   return typeof protocolVersion === "string" || typeof protocolVersion === "number" ? String(protocolVersion) : "";
 }
 
-function familyOf({ protocol }: JsonObject): Family | undefined {
-  const name = String(protocol).toLowerCase();
+function familyOf(server: JsonObject): Family | undefined {
+  const name = String(server.protocol).toLowerCase();
+  // AMQP 1.0 shares no more than the name with what is spoken here.
+  if (name.startsWith("amqp") && versionOf(server).startsWith("1")) return undefined;
   const families = Object.entries(FAMILIES) as readonly (readonly [Family, readonly string[]])[];
   return families.find(([, names]) => names.includes(name))?.[0];
 }
 
-function unspoken({ protocol }: JsonObject): ProblemError {
-  const spoken = Object.keys(FAMILIES).join(", ");
-  return new ProblemError("configuration", `AsyncAPI over ${String(protocol)} is not supported; ${spoken} are`);
+function unspoken(server: JsonObject): ProblemError {
+  const version = versionOf(server);
+  const what = `${String(server.protocol)}${version === "" ? "" : ` ${version}`}`;
+  return new ProblemError("configuration", `AsyncAPI over ${what} is not supported; ${SPOKEN} are`);
 }
 
 /** Names of the servers of a channel: those it lists, by name (2.x) or by reference (3.0), or all. */

@@ -32,10 +32,10 @@ export const websocket: Protocol = {
     }),
   subscribe: (target, exchange, take) =>
     connected(target, exchange, {}, (socket) =>
-      handOver(exchange, take, (hand, fail) => {
+      handOver(exchange, take, (hand) => {
         socket.on("message", (data) => {
           const body = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
-          hand(() => inbound(body, target.contentType), body.length).catch(fail);
+          hand(() => inbound(body, target.contentType), body.length);
         });
       }),
     ),
