@@ -195,7 +195,7 @@ describe("given a broker of AMQP 0-9-1", () => {
 });
 
 onEachStore((store) => {
-  test("given a queue whose messages are worked on, when the process is killed and started again, then no message is lost, and none that was worked on is so twice", async () => {
+  test("given a queue whose messages are worked on, when the process is killed and started again, then no message is lost, and none that was worked on is so twice; one that ends as a list is gone once that is recorded", async () => {
     const [outside, env] = await Promise.all([startOutside(), store.fresh()]);
     const gate = outside.hold("/worked/2");
     outside.answer("/amqp.json", () => ({ body: documentWith(ORDERS) }));
@@ -227,8 +227,16 @@ onEachStore((store) => {
     const worked = outside.calls.filter(({ path }) => path.startsWith("/worked"));
     const keys = new Map(worked.map(({ path, idempotencyKey }) => [idempotencyKey, path]));
     expect([...keys.values()]).toEqual(["/worked/1", "/worked/2", "/worked/3", "/worked/4"]);
-    expect(await leftOf(1)).toEqual([5]);
-    await service.stop();
+
+    const subscription = "subscription: {filter: '${ .payload.n > 0 }', consume: {amount: 1, for: {seconds: 30}}}";
+    const list = await api.start(
+      documentOf(`
+        - order: {call: asyncapi, with: {document: {endpoint: "${outside.url}/amqp.json"}, operation: it, ${login}, ${subscription}}}
+      `),
+    );
+    expect((await api.ended(list.executionId)).output).toEqual([{ payload: { n: 5 }, headers: {} }]);
+    expect(await service.stop()).toBe(0);
+    expect(await leftOf(0)).toEqual([]);
     await outside.close();
   });
 });

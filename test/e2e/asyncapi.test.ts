@@ -86,6 +86,18 @@ onEachStore((store) => {
     expect(outside.calls.filter(({ path }) => path === "/kept")).toHaveLength(1);
   });
 
+  test("given a subscription with foreach and a time, when that is over, then what came is worked on, and that is all", async () => {
+    const before = feed.listeners.length;
+    const { executionId } = await api.start(
+      documentOf(`
+        - orders: ${hear("{consume: {amount: 9, for: {milliseconds: 700}}, foreach: {do: [{w: {wait: {seconds: 1}}}], output: {as: .payload.n}}}")}
+      `),
+    );
+    await listening(before + 1);
+    feed.send({ n: 1 }, { n: 2 });
+    expect(await api.ended(executionId)).toMatchObject({ status: "COMPLETED", output: [1, 2] });
+  });
+
   test("given a message that is worked on, when the process is killed and started again, then no message is worked on twice, none is lost, and the place in the feed is kept", async () => {
     const before = feed.listeners.length;
     const gate = outside.hold("/worked/2");

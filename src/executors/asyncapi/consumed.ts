@@ -3,7 +3,7 @@ import type { Subscription } from "../../dsl/tasks/call-asyncapi.ts";
 import type { ActivityContext, Intake, Outcome } from "../../ports/executor.ts";
 import { isJsonObject, type Json } from "../../values/json.ts";
 import { ProblemError } from "../http/problem-error.ts";
-import { type Exchange, type InboundMessage, type Protocol, type Take, tooLong } from "./protocol.ts";
+import { type Exchange, type Fate, type InboundMessage, type Protocol, type Take, tooLong } from "./protocol.ts";
 import type { Target } from "./target.ts";
 
 /** Aborts a subscription whose time is over: no error. */
@@ -61,22 +61,25 @@ async function handedOn(
   const isPaced = subscription.amount === undefined && protocol.holdsBack?.(target) === true;
   let count = intake.before.count;
   let keeping: Promise<unknown> = Promise.resolve();
-  const take: Take = async (message, settled) => {
-    if (!conditions.accepts(message, { now: Date.now() })) return passed(settled);
-    const kept = intake.keep(message);
-    keeping = kept.catch(() => {});
-    const error = await kept;
+  const keep = async (message: InboundMessage, settled: (fate: Fate) => void) => {
+    const error = await intake.keep(message);
     if (error !== undefined) throw ProblemError.from(error);
+    count += 1;
     // Acknowledged before it is worked on: it is in the store, and would come again after a crash.
     settled("kept");
-    count += 1;
+  };
+  const take: Take = async (message, settled) => {
+    if (!conditions.accepts(message, { now: Date.now() })) return passed(settled);
+    const kept = keep(message, settled);
+    keeping = kept.catch(() => {});
+    await kept;
     return count < amount && (!isPaced || intake.goesOn());
   };
   const leftMs = forMs === undefined ? undefined : forMs - intake.elapsedMs;
   if (count < amount && (leftMs === undefined || leftMs > 0)) {
-    await within(leftMs, exchange, (limited) => protocol.subscribe(target, limited, take));
-    // One that was being kept when the time was over counts.
-    await keeping;
+    const subscribe = (limited: Exchange) => protocol.subscribe(target, limited, take);
+    // One that is being kept when the time is over is acknowledged before the connection goes.
+    await within(leftMs, exchange, subscribe, () => keeping);
     await forgotten(protocol, target, exchange);
   }
   return { ok: true, output: [] };
@@ -87,7 +90,7 @@ async function forgotten(protocol: Protocol, target: Target, exchange: Exchange)
   await protocol.forget?.(target, exchange).catch(() => {});
 }
 
-function passed(settled: Parameters<Take>[1]): true {
+function passed(settled: (fate: Fate) => void): true {
   settled("passed");
   return true;
 }
@@ -96,9 +99,11 @@ async function within(
   ms: number | undefined,
   exchange: Exchange,
   subscribe: (exchange: Exchange) => Promise<void>,
+  inHand: () => Promise<unknown> = () => Promise.resolve(),
 ): Promise<void> {
   const over = new AbortController();
-  const stop = ms === undefined ? () => {} : after(ms, () => over.abort(new TimeIsOver()));
+  const end = () => inHand().then(() => over.abort(new TimeIsOver()));
+  const stop = ms === undefined ? () => {} : after(ms, () => void end());
   try {
     await subscribe({ ...exchange, signal: AbortSignal.any([exchange.signal, over.signal]) });
   } catch (error) {
