@@ -8,7 +8,7 @@ import type { ExecutionId } from "../values/ids.ts";
 import type { Json } from "../values/json.ts";
 
 export interface IntakePorts {
-  readonly events: Pick<EventStore, "append" | "history" | "read">;
+  readonly events: Pick<EventStore, "append" | "history" | "read" | "release">;
   readonly queues: Pick<Queues, "wake">;
   readonly log: Log;
   readonly payloadBytes: number;
@@ -79,6 +79,7 @@ export async function openIntake(
       const id = `m${event.sequence}.${attempt}.${given}`;
       await appendFact(ports, executionId, id, { asked: event.sequence, value: guarded.output }, signal);
       given += 1;
+      if (given === 1) await unblamed(ports, executionId, event.sequence);
       // A wake-up that cannot be added is seen to by attention.
       await ports.queues.wake(head, "message.received").catch((error: unknown) => {
         ports.log.warn({ executionId, err: error }, "no wake-up after a message");
@@ -99,6 +100,13 @@ export async function openIntake(
       return !isOver;
     },
   };
+}
+
+/** A run that gave something has made progress: the death of its process is nothing that counts against the activity. */
+async function unblamed({ events, log }: IntakePorts, executionId: ExecutionId, asked: number): Promise<void> {
+  await events.release(executionId, asked).catch((error: unknown) => {
+    log.warn({ executionId, err: error }, "claim not released");
+  });
 }
 
 /** For as long as the activity is owed; an inbox that is full is being read. */

@@ -15,7 +15,9 @@ onEachStore((store) => {
   let api: Api;
   const run = async () => {
     const trusted = { NODE_EXTRA_CA_CERTS: mosquitto.certificate };
-    service = await startService({ env: { ...env, ...trusted, ALLOW_PRIVATE_NETWORK: "true" } });
+    // One activity at once: a subscription takes no place from the tasks that work on its messages.
+    const settings = { ...trusted, ALLOW_PRIVATE_NETWORK: "true", TASK_CONCURRENCY: "1" };
+    service = await startService({ env: { ...env, ...settings } });
     api = apiOf(service);
   };
   beforeAll(async () => {

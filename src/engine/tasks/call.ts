@@ -1,3 +1,4 @@
+import { memberOf } from "../../dsl/tasks/call-http.ts";
 import { renderCall, resourceAuthenticationOf } from "../../dsl/tasks/render-call.ts";
 import { readsOf, renderTemplate } from "../../dsl/template.ts";
 import type { CallFunctionTask, CallOutsideTask, CallTask } from "../../dsl/workflow.ts";
@@ -14,6 +15,12 @@ import { ask, deferred } from "./ask.ts";
 import { consumesOf, nextInConsumed } from "./consume.ts";
 import { type Next, upwards } from "./list.ts";
 
+/**
+ * Own queue of what waits for messages, perhaps for ever: in the common one it would keep a place from the tasks that work on them, until
+ * there was none.
+ */
+export const SUBSCRIPTION_QUEUE = "subscriptions";
+
 export function enterCall(turn: Turn<CallTask>): readonly Draft[] {
   const { state, situation, frame, task } = turn;
   const args = definitionScope(state, situation, frame, task);
@@ -24,6 +31,9 @@ export function enterCall(turn: Turn<CallTask>): readonly Draft[] {
     kind: task.call,
     ...(task.call === "code" ? functionOf(task.function, situation.functionQueues) : {}),
     ...(task.call === "grpc" ? deadlineOf(state, frame) : {}),
+    ...(task.call === "asyncapi" && memberOf(task.with, "subscription") !== undefined
+      ? { queue: SUBSCRIPTION_QUEUE }
+      : {}),
     ...recordable(argumentsOf({ ...turn, task }, args, situation), "the input", situation),
   };
   return ask(turn, activity, consumes);

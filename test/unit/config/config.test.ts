@@ -60,6 +60,7 @@ describe("given an empty environment", () => {
       lifecycleEventsKept: 10_000,
       workerConcurrency: 16,
       taskConcurrency: 100,
+      subscriptionConcurrency: 1000,
       reclaim: true,
       eventBatchSize: 500,
       eventProcessingTimeoutMs: 30_000,
