@@ -195,11 +195,13 @@ describe("given a broker of AMQP 0-9-1", () => {
 });
 
 onEachStore((store) => {
-  test("given a queue whose messages are worked on, when the process is killed and started again, then no message is lost, and none that was worked on is so twice; one that ends as a list is gone once that is recorded", async () => {
+  test("given a queue behind TLS whose messages are worked on, when the process is killed and started again, then no message is lost, and none that was worked on is so twice; one that ends as a list is gone once that is recorded", async () => {
     const [outside, env] = await Promise.all([startOutside(), store.fresh()]);
     const gate = outside.hold("/worked/2");
-    outside.answer("/amqp.json", () => ({ body: documentWith(ORDERS) }));
-    const start = () => startService({ env: { ...env, ALLOW_PRIVATE_NETWORK: "true" } });
+    const behindTls = { protocol: "amqps", host: server.tlsHost };
+    outside.answer("/amqp.json", () => ({ body: { ...documentWith(ORDERS), servers: { main: behindTls } } }));
+    const trusted = { NODE_EXTRA_CA_CERTS: server.certificate };
+    const start = () => startService({ env: { ...env, ...trusted, ALLOW_PRIVATE_NETWORK: "true" } });
     let service = await start();
     const login = `authentication: {basic: {username: ${RABBITMQ_USER.username}, password: ${RABBITMQ_USER.password}}}`;
     const work = `{call: http, with: {method: post, endpoint: "${outside.url}/worked/{n}"}, input: {from: .payload}}`;

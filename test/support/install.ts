@@ -19,11 +19,15 @@ export function ensureRedisServer(): void {
   });
 }
 
-/** As `ensureRedisServer`, for a broker of MQTT, and for what makes certificates. */
+/** As `ensureRedisServer`, for a broker of MQTT. */
 export function ensureMosquitto(): void {
-  const how =
-    "Install it (Debian, Ubuntu: `apt-get install mosquitto openssl`; macOS: `brew install mosquitto openssl`).";
+  const how = "Install it (Debian, Ubuntu: `apt-get install mosquitto`; macOS: `brew install mosquitto`).";
   ensure({ command: "mosquitto", package: "mosquitto", how });
+}
+
+/** As `ensureRedisServer`, for what makes certificates. */
+export function ensureOpenssl(): void {
+  const how = "Install it (Debian, Ubuntu: `apt-get install openssl`; macOS has it).";
   ensure({ command: "openssl", package: "openssl", how });
 }
 

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { makeCertificate } from "./certificate.ts";
 import { freePort } from "./free-port.ts";
 import { ensureMosquitto, pathOf } from "./install.ts";
 import { dataDirectory, startServer, type TestServer } from "./server-process.ts";
@@ -50,12 +51,6 @@ export async function startMosquitto(
     isReady: () => accepts(port),
   });
   return Object.assign(server, { host: `127.0.0.1:${port}`, certificate });
-}
-
-function makeCertificate(certificate: string, key: string): void {
-  const names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-  const made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...names];
-  execFileSync("openssl", [...made, "-keyout", key, "-out", certificate], { stdio: "ignore" });
 }
 
 export function accepts(port: number): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeCertificate } from "./certificate.ts";
 import { freePort } from "./free-port.ts";
 import { ensureRabbitmq, pathOf } from "./install.ts";
 import { accepts } from "./mosquitto-server.ts";
@@ -13,6 +14,9 @@ const START_LIMIT_MS = 120_000;
 export interface RabbitmqServer extends TestServer {
   /** `127.0.0.1:<port>` */
   readonly host: string;
+  /** The same behind TLS, and the file of the certificate that a client must trust. */
+  readonly tlsHost: string;
+  readonly certificate: string;
 }
 
 export const RABBITMQ_USER = { username: "jane", password: "let me in" };
@@ -20,7 +24,8 @@ export const RABBITMQ_USER = { username: "jane", password: "let me in" };
 /** A real broker of AMQP 0-9-1 on loopback: one process of its own name beside its own port mapper, which it cannot do without. */
 export async function startRabbitmq(): Promise<RabbitmqServer> {
   ensureRabbitmq();
-  const [port, distribution, epmdPort] = [await freePort(), await freePort(), await freePort()];
+  const [port, tlsPort] = [await freePort(), await freePort()];
+  const [distribution, epmdPort] = [await freePort(), await freePort()];
   const epmd = await startServer({
     url: `epmd://127.0.0.1:${epmdPort}`,
     port: epmdPort,
@@ -34,7 +39,13 @@ export async function startRabbitmq(): Promise<RabbitmqServer> {
   });
   const dir = dataDirectory(undefined, "durabull-rabbitmq-");
   const at = (name: string) => join(dir.path, name);
+  const [certificate, key] = [at("certificate.pem"), at("key.pem")];
+  makeCertificate(certificate, key);
   const config = [
+    `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,
+    `ssl_options.certfile = ${certificate}`,
+    `ssl_options.keyfile = ${key}`,
+    "ssl_options.verify = verify_none",
     `listeners.tcp.1 = 127.0.0.1:${port}`,
     `default_user = ${RABBITMQ_USER.username}`,
     `default_pass = ${RABBITMQ_USER.password}`,
@@ -69,7 +80,7 @@ export async function startRabbitmq(): Promise<RabbitmqServer> {
     stopSignal: "SIGTERM",
     abortSignal: "SIGKILL",
     startLimitMs: START_LIMIT_MS,
-    isReady: () => accepts(port),
+    isReady: async () => (await accepts(port)) && accepts(tlsPort),
   }).catch(async (error: unknown) => {
     await epmd.stop();
     throw error;
@@ -77,6 +88,8 @@ export async function startRabbitmq(): Promise<RabbitmqServer> {
   const { stop } = server;
   return Object.assign(server, {
     host: `127.0.0.1:${port}`,
+    tlsHost: `127.0.0.1:${tlsPort}`,
+    certificate,
     async stop() {
       await stop();
       await epmd.stop();

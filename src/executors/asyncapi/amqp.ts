@@ -9,10 +9,12 @@ import {
   bodyOf,
   CONNECT_TIMEOUT_MS,
   type Exchange,
+  type Fate,
   handOver,
   type InboundMessage,
   inbound,
   type Protocol,
+  type Take,
 } from "./protocol.ts";
 import type { Target } from "./target.ts";
 
@@ -49,30 +51,12 @@ export const amqp: Protocol = {
         if (isRecorded) await channel.close();
       });
       await whileStanding(channel, async () => {
-        await channel.prefetch(isCollected ? (exchange.wanted ?? 0) : 1);
-        const queue = await source(channel, target, exchange);
-        const noAck = target.bindings.ack === false;
-        await handOver(exchange, take, (hand, fail) => {
-          const handed = (message: ConsumeMessage) =>
-            hand(
-              () => read(message, target),
-              message.content.length,
-              (fate) => {
-                if (noAck) return;
-                if (isCollected && fate === "kept") held.push(message);
-                else channel.ack(message);
-              },
-            );
-          channel
-            .consume(
-              queue,
-              (message) => {
-                if (message === null) fail(new Error("the server cancelled the consumer"));
-                else handed(message);
-              },
-              { noAck },
-            )
-            .catch(fail);
+        const from = { queue: await source(channel, target, exchange), noAck: target.bindings.ack === false };
+        if (!isCollected && !from.noAck) return oneByOne(channel, from.queue, target, take);
+        await channel.prefetch(exchange.wanted ?? 0);
+        await streamed(channel, from, target, exchange, take, (message, fate) => {
+          if (isCollected && fate === "kept") held.push(message);
+          else channel.ack(message);
         });
       });
       if (!isCollected) await channel.close();
@@ -88,6 +72,54 @@ export const amqp: Protocol = {
     });
   },
 };
+
+/** As they come. */
+function streamed(
+  channel: Channel,
+  { queue, noAck }: { readonly queue: string; readonly noAck: boolean },
+  target: Target,
+  exchange: Exchange,
+  take: Take,
+  settled: (message: ConsumeMessage, fate: Fate) => void,
+): Promise<void> {
+  return handOver(exchange, take, (hand, fail) => {
+    const handed = (message: ConsumeMessage | null) => {
+      if (message === null) fail(new Error(CANCELLED));
+      else
+        hand(
+          () => read(message, target),
+          message.content.length,
+          (fate) => (noAck ? undefined : settled(message, fate)),
+        );
+    };
+    channel.consume(queue, handed, { noAck }).catch(fail);
+  });
+}
+
+/**
+ * While one is worked on, which may take days, none is held that the server waits an acknowledgement for: RabbitMQ closes the channel
+ * of who lets it wait for half an hour.
+ */
+async function oneByOne(channel: Channel, queue: string, target: Target, take: Take): Promise<void> {
+  await channel.prefetch(1);
+  for (let isWanted = true; isWanted; ) {
+    const message = await nextIn(channel, queue);
+    isWanted = await take(read(message, target), () => channel.ack(message));
+  }
+}
+
+/** Consumes until there is one; there is no second one before that is acknowledged. */
+async function nextIn(channel: Channel, queue: string): Promise<ConsumeMessage> {
+  let consumer: Promise<{ readonly consumerTag: string }> | undefined;
+  const message = await new Promise<ConsumeMessage>((resolve, reject) => {
+    consumer = channel.consume(queue, (found) => (found === null ? reject(new Error(CANCELLED)) : resolve(found)));
+    consumer.catch(reject);
+  });
+  if (consumer !== undefined) await channel.cancel((await consumer).consumerTag);
+  return message;
+}
+
+const CANCELLED = "the server cancelled the consumer";
 
 /** Fails as soon as the channel does, or when the server gives a message back that nobody is there for. */
 async function whileStanding(channel: Channel, work: (unroutable: () => void) => Promise<void>): Promise<void> {
