@@ -29,6 +29,7 @@ beforeAll(async () => {
   server = await startRabbitmq();
   connection = await connect({ hostname: "127.0.0.1", port: server.port, ...RABBITMQ_USER });
   channel = await connection.createChannel();
+  await channel.assertQueue("orders", { durable: true });
 }, START_LIMIT_MS);
 afterAll(async () => {
   await Promise.all([connection?.close(), services.close()]);
@@ -78,8 +79,9 @@ describe("given a broker of AMQP 0-9-1", () => {
   const message = { payload: { n: 1 }, headers: { kind: "big" } };
 
   test("when a message is published to a queue, then that is declared as the document says, and the message is to be kept", async () => {
-    expect(await call(documentWith(ORDERS), { message })).toEqual({ ok: true, output: message });
-    const [got] = await left();
+    const declared = { is: "queue", queue: { name: "declared", durable: true } };
+    expect(await call(documentWith(declared), { message })).toEqual({ ok: true, output: message });
+    const [got] = await left("declared");
     expect(JSON.parse(got?.content.toString() ?? "")).toEqual({ n: 1 });
     expect(got?.properties).toMatchObject({
       ...{ messageId: "key-1", deliveryMode: 2, contentType: "application/json", headers: { kind: "big" } },

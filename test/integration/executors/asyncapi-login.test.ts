@@ -102,6 +102,17 @@ describe("given a server of MQTT that asks who calls", () => {
     expect(seen).toMatchObject(expected);
   });
 
+  test("when a policy is oidc, then a token of its authority is the password, and another is asked for once it is refused", async () => {
+    const authority = await startAuthority();
+    const client = { id: "client_secret_post", secret: CLIENT_SECRET };
+    const policy = { oidc: { authority: authority.issuer, grant: "client_credentials", client } };
+    expect(await place(document3("mqtt", address, undefined), policy)).toMatchObject(refused("authentication", 401));
+    expect(seen.user).toBe("token");
+    expect(await authority.accepts(seen.password ?? "")).toBe(true);
+    expect(authority.requests).toHaveLength(2);
+    await authority.close();
+  });
+
   test("when it does not know them, then it is authentication 401", async () => {
     const policy = { basic: { ...jane, password: "wrong" } };
     expect(await place(document3("mqtt", address, undefined), policy)).toMatchObject(refused("authentication", 401));

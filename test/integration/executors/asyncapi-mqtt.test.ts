@@ -154,3 +154,15 @@ describe.each(["3.1.1", "5"])("given a document with cleanSession: false, over M
     await again.endAsync();
   });
 });
+
+test("given a broker whose certificate nobody vouches for, when it is called, then that is communication 500", async () => {
+  const behindTls = await startMosquitto({ tls: true });
+  for (const protocol of ["mqtts", "secure-mqtt"]) {
+    const document = documentOf({ protocol, host: behindTls.host });
+    expect(await call(document, { message: { payload: {}, headers: {} } })).toMatchObject({
+      ok: false,
+      error: { status: 500, detail: expect.stringMatching(/self.signed/) },
+    });
+  }
+  await behindTls.stop();
+});
