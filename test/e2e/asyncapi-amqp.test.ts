@@ -141,6 +141,18 @@ describe("given a broker of AMQP 0-9-1", () => {
     },
   );
 
+  test("when the time of a list is over, then what comes until it is recorded is left to others", async () => {
+    send(1);
+    const over: ((isRecorded: boolean) => Promise<void>)[] = [];
+    const subscription = hearing({ amount: 9, forMs: 300 });
+    const outcome = await call(documentWith(ORDERS), subscription, { whenOver: (tell) => void over.push(tell) });
+    for (const n of [2, 3]) send(n);
+    await channel.checkQueue("orders");
+    for (const tell of over) await tell(true);
+    expect(outcome).toMatchObject({ ok: true, output: [{ payload: { n: 1 } }] });
+    expect(await leftOf(2)).toEqual([2, 3]);
+  });
+
   /** Keeps numbers in memory, and wants so many of them. */
   const intakeOf = (kept: Json[], wanted: number): Intake => ({
     before: { count: 0, last: undefined },

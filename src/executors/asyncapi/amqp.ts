@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Channel, ChannelModel, ConsumeMessage, Options } from "amqplib";
 import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
 import { plainHost } from "../http/address-policy.ts";
@@ -22,6 +23,7 @@ const HEARTBEAT_SECONDS = 30;
 /** How long a queue of ours waits for whoever consumed from it, milliseconds. */
 const QUEUE_EXPIRES_MS = 3_600_000;
 const PERSISTENT = 2;
+const CLOSE_PATIENCE_MS = 1_000;
 
 /**
  * AMQP 0-9-1. The channel's bindings say whether its address is a routing key (of their exchange, else of the default one) or a queue.
@@ -68,7 +70,7 @@ export const amqp: Protocol = {
     if (!isOwn || exchange.whenOver !== undefined) return;
     await connected(target, exchange, async (connection) => {
       const channel = await connection.createChannel();
-      await channel.deleteQueue(queueOfCall(exchange));
+      await whileStanding(channel, async () => void (await channel.deleteQueue(queueOfCall(exchange))));
     });
   },
 };
@@ -180,9 +182,10 @@ async function connected(
   }
 }
 
-/** What was not acknowledged goes back to its queue. */
+/** What was not acknowledged goes back to its queue. A server that does not answer is not waited for: it will miss the heartbeats. */
 async function closed(connection: ChannelModel): Promise<void> {
-  await connection.close().catch(() => {});
+  const patience = sleep(CLOSE_PATIENCE_MS, undefined, { ref: false });
+  await Promise.race([connection.close().catch(() => {}), patience]);
 }
 
 function vhostOf({ url, bindings }: Target): string {

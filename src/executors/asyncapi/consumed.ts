@@ -32,7 +32,10 @@ async function collected(
   const conditions = conditionsOf(subscription);
   const messages: Json[] = [];
   let size = 0;
+  let isOver = false;
   const take: Take = async (message, settled) => {
+    // Its connection may outlive the subscription, until what it gave is recorded.
+    if (isOver) return false;
     const time = { now: Date.now() };
     if (!conditions.accepts(message, time)) return passed(settled);
     size += JSON.stringify(message).length;
@@ -42,7 +45,9 @@ async function collected(
     return !conditions.enough(messages, time);
   };
   if (!conditions.enough(messages, { now: Date.now() })) {
-    await within(subscription.forMs, exchange, (limited) => protocol.subscribe(target, limited, take));
+    await within(subscription.forMs, exchange, (limited) => protocol.subscribe(target, limited, take)).finally(() => {
+      isOver = true;
+    });
     await forgotten(protocol, target, exchange);
   }
   return { ok: true, output: messages };
