@@ -21,7 +21,7 @@ describe("given a call that works on each message it consumes", () => {
     );
     expect(run.events.at(-1)).toMatchObject({
       type: "task.requested",
-      data: { consumes: { each: { item: "m", at: "i" }, received: 0 } },
+      data: { activity: { queue: "subscriptions" }, consumes: { each: { item: "m", at: "i" }, received: 0 } },
     });
     run.give({ payload: 10 }).give({ payload: 20 });
     expect(run.result.status).toBe("RUNNING");
