@@ -117,6 +117,7 @@ export async function openService(
       },
       log: logger,
       metrics,
+      definitions: ports.definitions,
       activityWorkers: async (name) =>
         adapters.queues
           .boardQueues()

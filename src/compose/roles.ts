@@ -29,12 +29,13 @@ import { SEND_EVENT, sinkIdOf } from "../runtime/event-sinks.ts";
 import { createFailpoints } from "../runtime/failpoints.ts";
 import { createFunctionQueues } from "../runtime/function-queues.ts";
 import type { AnswerLocally, LocalActivities, LocalDispatch } from "../runtime/local-activities.ts";
+import { createLocalPerformer } from "../runtime/local-performer.ts";
 import type { Ports, RuntimeSettings } from "../runtime/ports.ts";
 import { createWakeProcessor } from "../runtime/process-wake.ts";
 import { createPublisher } from "../runtime/publish-events.ts";
 import { createReconciler } from "../runtime/reconcile.ts";
 import { createResources } from "../runtime/resources.ts";
-import { createLocalPerformer, runActivity } from "../runtime/run-activity.ts";
+import { runActivity } from "../runtime/run-activity.ts";
 import { createScheduler, type SchedulerSettings } from "../runtime/schedules/scheduler.ts";
 import { createStandIn } from "../runtime/stand-in.ts";
 import { createStarter, type StartPorts } from "../runtime/start-execution.ts";
@@ -54,7 +55,7 @@ const SLICE_EVENTS = 1_000;
 /** And how long deciding may take: all of a process, its answers to the API and its locks included, stands still meanwhile. */
 const SLICE_MS = 100;
 const SNAPSHOT_EVERY = 500;
-const CACHED_STATES = 2_000;
+const CACHED_STATES = 10_000;
 /** Steps quicker than this are not settled one by one; an execution that rests is settled this much later. */
 const SETTLE_AFTER_MS = 500;
 const RECONCILE_EVERY_MS = 1_000;
@@ -155,17 +156,22 @@ export async function startWorkflowRole(
   local: Pick<LocalDispatch, "drain"> | undefined,
 ): Promise<WorkflowRole> {
   const options = { concurrency: config.workerConcurrency, recover: config.reclaim };
-  const wakes = createWakeProcessor(ports, new StateCache(ports.settings.cachedStates), createStoreClock(ports.events));
+  const clock = createStoreClock(ports.events);
+  const wakes = createWakeProcessor(ports, new StateCache(ports.settings.cachedStates), clock);
   const consumers = [
     ports.queues.consumeWakes((group, delivery) => wakes.processWake(group, delivery), options),
-    ports.queues.consumeTimers(async (job) => {
-      const now = await ports.events.now();
-      if (job.fireAt > now) return { again: job.fireAt, now };
+    ports.queues.consumeTimers(async (job, { redelivered }) => {
+      if (job.fireAt > (clock.passed() ?? 0)) {
+        const now = await ports.events.now();
+        if (job.fireAt > now) return { again: job.fireAt, now };
+      }
       if (job.schedule !== undefined) {
         await ports.schedules.look({ tenant: job.tenant, ...job.schedule });
         return "done";
       }
-      await ports.queues.wake(job, "timer.fired");
+      // A process that died with it may have died of it: deaths are counted where wake-ups are taken.
+      const fired = config.localDispatch && !redelivered && (await wakes.fire(job.executionId, job.fireAt));
+      if (!fired) await ports.queues.wake(job, "timer.fired");
       return "done";
     }, options),
   ];
@@ -225,6 +231,7 @@ export async function startTaskRole(
     directory: config.resourcesDir,
     catalog: config.catalogDir,
   });
+  const documents = { maxFiles: config.resourceMaxFiles, maxBytes: config.resourceMaxBytes };
   const processPolicy = {
     allowed: config.runAllowed,
     limits: {
@@ -234,14 +241,14 @@ export async function startTaskRole(
     },
   };
   const processes = createProcessExecutors(processPolicy);
-  const services = createServiceExecutors({ ...policy, processes: processPolicy, authenticator });
+  const services = createServiceExecutors({ ...policy, documents, authenticator, processes: processPolicy });
   const inHand = new ActivitiesInHand(ports.events, ports.log, ports.settings.activityLeaseMs, STILL_OWED_EVERY_MS);
   const environment = createEnvSecrets(config.secrets);
   const activityPorts = {
     ...ports,
     executors: {
       http: createHttpExecutor({ ...policy, agent, authenticator }),
-      openapi: createOpenApiExecutor({ ...policy, agent, authenticator }),
+      openapi: createOpenApiExecutor({ ...policy, agent, authenticator, documents }),
       grpc: createGrpcExecutor({ ...policy, authenticator }),
       code: createCodeExecutor(functions),
       ...services.executors,

@@ -88,6 +88,7 @@ export interface Config extends AdapterChoices {
   readonly runMaxMemoryBytes: number;
   readonly runMaxOutputBytes: number;
   readonly resourceMaxBytes: number;
+  readonly resourceMaxFiles: number;
   readonly resourceTimeoutMs: number;
   /** Null: there is none, for both. */
   readonly resourcesDir: string | null;
@@ -327,6 +328,7 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     runMaxMemoryBytes: settings.RUN_MAX_MEMORY_BYTES,
     runMaxOutputBytes: settings.RUN_MAX_OUTPUT_BYTES,
     resourceMaxBytes: settings.RESOURCE_MAX_BYTES,
+    resourceMaxFiles: settings.RESOURCE_MAX_FILES,
     resourceTimeoutMs: settings.RESOURCE_TIMEOUT,
     resourcesDir: settings.RESOURCES_DIR ?? null,
     catalogDir: settings.CATALOG_DIR ?? null,

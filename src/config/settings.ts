@@ -317,6 +317,12 @@ export const settingsSchema = z.object({
     meaning:
       "Longest schema, function, API description or other document that a definition refers to. It is kept with the definition, in the store.",
   }),
+  RESOURCE_MAX_FILES: setting(integer(0, 10_000), {
+    default: "50",
+    unit: "files",
+    meaning:
+      "To how many files an API description may refer ($ref) for one operation. All of them together are at most RESOURCE_MAX_BYTES long.",
+  }),
   RESOURCE_TIMEOUT: setting(durationMs({ least: 1, most: 3_600_000 }), {
     default: "30s",
     meaning: "How long fetching such a document may take.",

@@ -1,15 +1,15 @@
 import { type InputIssue, InvalidDefinitionError } from "../errors.ts";
 import type { JsonObject } from "../values/json.ts";
 import { compile, modeOf } from "./compile.ts";
-import { schemaProblem } from "./json-schema.ts";
 import { readDocument } from "./read-definition.ts";
 import { type LineOf, Report } from "./report.ts";
+import { schemaProblem } from "./schema.ts";
 import { schemaRefusal } from "./specification.ts";
 import type { Resource, Workflow } from "./workflow.ts";
 
 /** Why the content of a resource is of no use; undefined when it is. */
 export function resourceProblem(kind: Resource["kind"], content: string): string | undefined {
-  if (kind === "schema") return schemaProblem(content);
+  if (kind !== "function") return schemaProblem(kind, content);
   try {
     const task = readDocument(content, "a function");
     const document = { dsl: "1.0.3", namespace: "function", name: "function", version: "1.0.0" };

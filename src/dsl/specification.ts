@@ -54,13 +54,13 @@ function onOneLine(value: Json): Json {
 }
 
 /**
- * Without what later drafts of the specification add, which our own readers have checked: `catch.then`, a list in `for.in`, and events
- * to emit whose source is relative or left to the runtime. The places are known by their neighbours, so that data which looks like them is hardly touched; and what is touched is only a copy.
+ * Without what later drafts of the specification add, which our own readers have checked: `catch.then`, a list in `for.in`, events
+ * to emit whose source is relative or left to the runtime; and without the lists of messages that a stream of gRPC takes. The places are known by their neighbours, so that data which looks like them is hardly touched; and what is touched is only a copy.
  */
 function inKnownTerms(value: Json): Json {
   if (Array.isArray(value)) return value.map(inKnownTerms);
   if (!isJsonObject(value)) return value;
-  const { catch: handler, for: loop, emit } = value;
+  const { catch: handler, for: loop, emit, call, with: given } = value;
   const attributes = isJsonObject(emit) ? ownProperty(ownProperty(emit, "event"), "with") : undefined;
   const known = {
     ...value,
@@ -69,8 +69,15 @@ function inKnownTerms(value: Json): Json {
     ...(isJsonObject(attributes)
       ? { emit: { event: { with: { ...attributes, source: "https://example.com" } } } }
       : {}),
+    ...(call === "grpc" && isJsonObject(given) && isStream(given.arguments)
+      ? { with: without(given, "arguments") }
+      : {}),
   };
   return Object.fromEntries(Object.entries(known).map(([key, item]) => [key, inKnownTerms(item)]));
+}
+
+function isStream(given: Json | undefined): boolean {
+  return Array.isArray(given) || typeof given === "string";
 }
 
 function without(object: JsonObject, key: string): JsonObject {

@@ -37,9 +37,9 @@ export interface Workflow {
   readonly isComplete: boolean;
 }
 
-/** Something outside of the definition that the engine needs: a JSON Schema, or the document of a function. */
+/** Something outside of the definition that the engine needs: a JSON Schema, an Avro schema, or the document of a function. */
 export interface Resource {
-  readonly kind: "schema" | "function";
+  readonly kind: "schema" | "avro" | "function";
   /** http, https or file; or of the catalog that the service provides. */
   readonly uri: string;
   readonly authentication: Authentication | null;
@@ -55,7 +55,7 @@ export interface OutputFlow {
   readonly schema: Schema | null;
 }
 
-/** A JSON Schema, compiled. */
+/** A schema, compiled. */
 export interface Schema {
   /** Undefined when `value` is valid, else what is wrong, for the `detail` of a validation error. @throws {Error} while it is missing. */
   check(value: Json): string | undefined;

@@ -4,6 +4,7 @@ export type { HistoryEvent } from "./events.ts";
 export { evolve, fold } from "./evolve.ts";
 export type { Fact, NewFact } from "./facts.ts";
 export { type Limits, payloadProblem } from "./limits.ts";
+export { heardSoFar } from "./listening.ts";
 export { owed } from "./owed.ts";
 export type { OwedWork } from "./owed-work.ts";
 export type { Situation } from "./scope.ts";

@@ -34,10 +34,16 @@ function received(listen: Listen, data: EventReceived["data"]): Listen {
     // The first value stands.
     seen: { ...data.correlation, ...listen.seen },
     filled: data.filter < 0 ? listen.filled : [...listen.filled, data.filter],
+    heard: heardSoFar(listen) + (data.until ? 0 : 1),
   };
   if (data.value === undefined) return heard;
   if (listen.each !== null) return { ...heard, waiting: [...listen.waiting, data.value] };
   return listen.forgets ? heard : { ...heard, consumed: [...listen.consumed, data.value] };
+}
+
+/** How many events a listen task has taken, without that of `until`. */
+export function heardSoFar({ heard, consumed, waiting, isIterating }: Listen): number {
+  return heard ?? consumed.length + waiting.length + (isIterating ? 1 : 0);
 }
 
 /** The first of the events that wait is worked on: the variables of its iteration. */

@@ -143,6 +143,8 @@ export interface Listen {
   /** Iteration under way, or the last one; -1 before the first. */
   readonly iteration: number;
   readonly isIterating: boolean;
+  /** Events taken so far, without that of `until`. Absent in states that were kept before it was counted. */
+  readonly heard?: number;
   /** Its activity has failed, and what it received is still worked on. */
   readonly error?: Problem;
   /** What it was about to do when a redrive had it ask for its activity again. */

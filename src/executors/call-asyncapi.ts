@@ -3,12 +3,13 @@ import type { AsyncapiArguments, AsyncapiMessage } from "../dsl/tasks/call-async
 import type { Executor, Outcome } from "../ports/executor.ts";
 import { problemOf } from "../values/problem.ts";
 import { consumed } from "./asyncapi/consumed.ts";
-import { readAsyncapiDocument } from "./asyncapi/document.ts";
+import { readAsyncapiDocument, withFiles } from "./asyncapi/document.ts";
 import { httpProtocol } from "./asyncapi/http.ts";
 import { type Login, LoginRefusedError, type Logins, loginsOf } from "./asyncapi/login.ts";
 import type { Exchange, Protocol } from "./asyncapi/protocol.ts";
 import { type Family, type Target, targetOf } from "./asyncapi/target.ts";
 import type { ExecutorAuthenticator } from "./auth/authenticator.ts";
+import type { DocumentLimits } from "./documents/references.ts";
 import { AddressDeniedError, type AddressPolicy } from "./http/address-policy.ts";
 import type { Fetch } from "./http/guarded-fetch.ts";
 import { ProblemError } from "./http/problem-error.ts";
@@ -21,6 +22,7 @@ export interface AsyncapiOptions {
   readonly endless: Fetch;
   readonly policy: AddressPolicy & { readonly maxResponseBytes: number };
   readonly authenticator: Pick<ExecutorAuthenticator, "credentialsFor">;
+  readonly documents: DocumentLimits;
 }
 
 /**
@@ -35,8 +37,10 @@ export function createAsyncapiExecutor(options: AsyncapiOptions): Executor {
     const call = given as AsyncapiArguments;
     let at = "the document";
     try {
-      const document = readAsyncapiDocument(await readResource(call.document, context));
-      const target = targetOf(document, call);
+      const content = await readResource(call.document, context);
+      const { resource } = context;
+      const document = readAsyncapiDocument(call.document.endpoint, content, options.documents, resource);
+      const target = await withFiles(document, () => targetOf(document, call));
       at = target.url.host;
       const protocol = await protocolOf(target.family, options);
       const { signal, idempotencyKey } = context;

@@ -1,7 +1,8 @@
+import { pipeline, Readable, type Writable } from "node:stream";
 import { Client, type ClientReadableStream, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { GrpcArguments } from "../dsl/tasks/call-grpc.ts";
 import type { ActivityContext, Executor, Outcome } from "../ports/executor.ts";
-import { isJsonObject, type Json } from "../values/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../values/json.ts";
 import { problemOf } from "../values/problem.ts";
 import type { Credentials, ExecutorAuthenticator } from "./auth/authenticator.ts";
 import { type Target, targetOf } from "./grpc/channel.ts";
@@ -39,7 +40,8 @@ const STATUSES: Readonly<Partial<Record<status, number>>> = {
 };
 
 /**
- * Carries out `call: grpc`: the message of a unary method, or the list of those of a server's stream. Every failure is an outcome:
+ * Carries out `call: grpc`: gives the message of the answer, or the list of those of a server's stream; sends one message, or the list of
+ * those of a client's stream, which then ends. Every failure is an outcome:
  * communication with the HTTP status that stands for gRPC's, timeout 408 at the task's own deadline, authorization 403 for an address
  * that the policy forbids, configuration and validation 400 for what the proto does not know. Throws the signal's reason when it aborts.
  */
@@ -51,12 +53,16 @@ export function createGrpcExecutor(policy: GrpcPolicy): Executor {
       const args = activity.with as GrpcArguments;
       const proto = await context.resource(args.proto, protoProblem);
       if (!proto.ok) return proto;
-      const method = methodOf(proto.content, args.service, args.method, args.arguments);
-      if (method.requestStream) throw misconfigured(`${args.method} takes a stream, which a task cannot send`);
+      const { arguments: given = [] } = args;
+      const messages: readonly JsonObject[] = Array.isArray(given) ? given : [given];
+      const method = methodOf(proto.content, args.service, args.method, messages);
+      if (!method.requestStream && Array.isArray(args.arguments)) {
+        throw new ProblemError("validation", `call grpc: ${args.method} takes one message, not a list of them`);
+      }
       const { authentication } = activity;
       const credentials =
         authentication === undefined ? undefined : policy.authenticator.credentialsFor(authentication, context.signal);
-      return await called(policy, args, method, credentials, context);
+      return await called(policy, args, method, messages, credentials, context);
     } catch (error) {
       if (error instanceof ProblemError) return { ok: false, error: error.problem };
       throw error;
@@ -68,14 +74,17 @@ async function called(
   policy: GrpcPolicy,
   args: GrpcArguments,
   method: GrpcMethod,
+  given: readonly JsonObject[],
   credentials: Credentials | undefined,
   context: ActivityContext,
 ): Promise<Outcome> {
   const port = args.port ?? DEFAULT_PORT;
   try {
+    // Before anything is sent: a stream is not begun that cannot be ended.
+    const messages = given.map((message) => serialized(method.requestSerialize, message));
     const target = await targetOf(policy, args.host, port);
     const send = (authorization: string | undefined) =>
-      answered(target, method, args.arguments, policy.maxResponseBytes, authorization, context);
+      answered(target, method, messages, policy.maxResponseBytes, authorization, context);
     try {
       return { ok: true, output: await send(await credentials?.first()) };
     } catch (error) {
@@ -104,37 +113,74 @@ function isServiceError(error: unknown): error is ServiceError {
 function answered(
   target: Target,
   method: GrpcMethod,
-  message: object,
+  messages: readonly Buffer[],
   maxBytes: number,
   authorization: string | undefined,
   context: ActivityContext,
 ): Promise<Json> {
   const client = new Client(target.address, target.credentials, target.options);
-  const options = context.remainingMs === undefined ? {} : { deadline: Date.now() + context.remainingMs };
-  const metadata = metadataOf(context, authorization);
-  const { path, requestSerialize, responseDeserialize } = method;
   return new Promise<Json>((resolve, reject) => {
-    const request = [path, (value: object) => serialized(requestSerialize, value), responseDeserialize] as const;
-    const begun = method.responseStream
-      ? collected(client.makeServerStreamRequest(...request, message, metadata, options), maxBytes, resolve, reject)
-      : client.makeUnaryRequest(...request, message, metadata, options, (error, answer) =>
-          error === null ? resolve(toJson(answer)) : reject(error),
-        );
+    const begun = call(client, method, messages, metadataOf(context, authorization), context, {
+      messages: (stream) => collected(stream, maxBytes, resolve, reject),
+      message: (error, answer) => (error === null ? resolve(toJson(answer)) : reject(error)),
+    });
     const abort = () => begun.cancel();
     context.signal.addEventListener("abort", abort, { once: true });
     if (context.signal.aborted) abort();
   }).finally(() => client.close());
 }
 
-function collected<Answer>(
-  stream: ClientReadableStream<Answer>,
+interface Answers {
+  /** Takes those of a stream. */
+  messages(stream: ClientReadableStream<object>): void;
+  /** Takes the only one. */
+  message(error: ServiceError | null, answer?: object): void;
+}
+
+/** Begins a call of any of the four kinds. What is sent is serialized already. */
+function call(
+  client: Client,
+  { path, requestStream, responseStream, responseDeserialize }: GrpcMethod,
+  messages: readonly Buffer[],
+  metadata: Metadata,
+  { remainingMs }: ActivityContext,
+  answers: Answers,
+): { cancel(): void } {
+  const options = remainingMs === undefined ? {} : { deadline: Date.now() + remainingMs };
+  const asIs = (message: Buffer) => message;
+  const request = [path, asIs, responseDeserialize] as const;
+  const [only = Buffer.alloc(0)] = messages;
+  if (requestStream && responseStream) {
+    const both = client.makeBidiStreamRequest(...request, metadata, options);
+    answers.messages(both);
+    sendAll(both, messages);
+    return both;
+  }
+  if (requestStream) {
+    const sending = client.makeClientStreamRequest(...request, metadata, options, answers.message);
+    sendAll(sending, messages);
+    return sending;
+  }
+  if (!responseStream) return client.makeUnaryRequest(...request, only, metadata, options, answers.message);
+  const receiving = client.makeServerStreamRequest(...request, only, metadata, options);
+  answers.messages(receiving);
+  return receiving;
+}
+
+/** As fast as the server takes them. What goes wrong is told by the call's end. */
+function sendAll(stream: Writable, messages: readonly Buffer[]): void {
+  pipeline(Readable.from(messages, { objectMode: true }), stream, () => {});
+}
+
+function collected(
+  stream: ClientReadableStream<object>,
   maxBytes: number,
   resolve: (messages: Json) => void,
   reject: (error: Error) => void,
-): ClientReadableStream<Answer> {
+): void {
   const messages: Json[] = [];
   let bytes = 0;
-  stream.on("data", (message: Answer) => {
+  stream.on("data", (message: object) => {
     const value = toJson(message);
     bytes += JSON.stringify(value).length;
     if (bytes <= maxBytes) {
@@ -146,7 +192,6 @@ function collected<Answer>(
   });
   stream.on("error", reject);
   stream.on("end", () => resolve(messages));
-  return stream;
 }
 
 function serialized(serialize: GrpcMethod["requestSerialize"], value: object): Buffer {

@@ -1,7 +1,10 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { McpArguments } from "../dsl/tasks/call-mcp.ts";
+import type { McpHttpOptions } from "../dsl/tasks/mcp-options.ts";
 import type { ActivityContext, Executor, Outcome } from "../ports/executor.ts";
 import { isJsonObject, type Json, type JsonObject } from "../values/json.ts";
+import type { ExecutorAuthenticator } from "./auth/authenticator.ts";
+import { authorizedFetch } from "./http/authorized-fetch.ts";
 import type { Fetch, GuardedFetch } from "./http/guarded-fetch.ts";
 import { ProblemError } from "./http/problem-error.ts";
 import type { ChildTransport } from "./mcp/child-transport.ts";
@@ -10,11 +13,17 @@ import { toJson } from "./to-json.ts";
 
 export interface McpOptions {
   readonly fetch: GuardedFetch;
+  readonly authenticator: Pick<ExecutorAuthenticator, "credentialsFor">;
   /** Of servers over stdio: they count as shell commands. */
   readonly processes: ProcessPolicy;
 }
 
-type CallOptions = Omit<McpOptions, "fetch"> & { readonly fetch: Fetch };
+interface CallOptions {
+  readonly fetch: Fetch;
+  readonly processes: ProcessPolicy;
+  /** Ends the call with this error. */
+  readonly broken: (problem: ProblemError) => void;
+}
 
 /** How long a call may take whose author says nothing. */
 const TIMEOUT_MS = 300_000;
@@ -27,7 +36,7 @@ const IDEMPOTENCY_KEY = "io.durabull/idempotencyKey";
  * What fails, a tool that says so included, is runtime 500; a call that takes too long is timeout 408.
  */
 export function createMcpExecutor(options: McpOptions): Executor {
-  return async ({ with: given }, context) => {
+  return async ({ with: given, authentication }, context) => {
     context.signal.throwIfAborted();
     const call = given as McpArguments;
     const timeoutMs = call.timeoutMs ?? TIMEOUT_MS;
@@ -35,8 +44,22 @@ export function createMcpExecutor(options: McpOptions): Executor {
     const broken = new AbortController();
     try {
       const signal = AbortSignal.any([context.signal, timeout, broken.signal]);
-      const fetch = options.fetch((problem) => broken.abort(problem));
-      const result = await perform(call, { ...options, fetch }, context, signal);
+      const guarded = options.fetch((problem) => broken.abort(problem));
+      const fetch =
+        authentication === undefined || !("http" in call.transport)
+          ? guarded
+          : authorizedFetch(
+              guarded,
+              options.authenticator.credentialsFor(authentication, signal),
+              new URL(call.transport.http.endpoint).origin,
+            );
+      const { processes } = options;
+      const result = await perform(
+        call,
+        { fetch, processes, broken: (problem) => broken.abort(problem) },
+        context,
+        signal,
+      );
       return outcomeOf(call.method, result);
     } catch (error) {
       context.signal.throwIfAborted();
@@ -64,6 +87,13 @@ async function perform(
     throw new ProblemError("configuration", `MCP ${call.protocolVersion} is not spoken here, but ${known} are`);
   }
   const client = new Client(call.client ?? { name: "durabull", version: "1" });
+  client.onerror = ({ message }) => {
+    // The transport has no other word for it.
+    if (!/^Maximum reconnection attempts/.test(message)) return;
+    options.broken(
+      new ProblemError("communication", `MCP ${call.method}: the connection broke before the answer came`),
+    );
+  };
   const { transport, complaint, end } = await transportOf(call, options, context);
   // The time limit is the signal's.
   const limits = { signal, timeout: 2_147_483_647 };
@@ -105,7 +135,8 @@ async function transportOf(
     const headers = { "user-agent": "durabull", ...context.trace, ...transport.http.headers };
     const made = new StreamableHTTPClientTransport(new URL(transport.http.endpoint), {
       requestInit: { headers },
-      fetch: (url, init) => options.fetch(url, init),
+      fetch: (url, init) => (isUnasked(init) ? noStream() : options.fetch(url, init)),
+      reconnectionOptions: reconnectionOf(transport.http),
     });
     // Its type says `string | undefined` where the interface says optional.
     return { transport: made as Transport, complaint: async () => "", end: () => made.terminateSession() };
@@ -116,6 +147,25 @@ async function transportOf(
   const { ChildTransport } = await import("./mcp/child-transport.ts");
   const made: ChildTransport = new ChildTransport(transport.stdio, options.processes.limits);
   return { transport: made, complaint: () => made.complaint(), end: async () => {} };
+}
+
+/** What a server has to say of itself is for nobody: the only stream opened is one that goes on with an answer. */
+function isUnasked(init: RequestInit | undefined): boolean {
+  return init?.method === "GET" && !new Headers(init.headers).has("last-event-id");
+}
+
+async function noStream(): Promise<Response> {
+  return new Response(null, { status: 405 });
+}
+
+/** The SDK's defaults, where the author says nothing. */
+function reconnectionOf(given: McpHttpOptions) {
+  return {
+    maxRetries: given.maxRetries ?? 2,
+    initialReconnectionDelay: given.initialReconnectionDelayMs ?? 1_000,
+    maxReconnectionDelay: given.maxReconnectionDelayMs ?? 30_000,
+    reconnectionDelayGrowFactor: given.reconnectionDelayGrowFactor ?? 1.5,
+  };
 }
 
 /** The client asks for the newest version it knows; the author may want another. */

@@ -2,9 +2,10 @@ import type { OpenApiArguments } from "../dsl/tasks/call-openapi.ts";
 import type { Executor } from "../ports/executor.ts";
 import { isJsonObject } from "../values/json.ts";
 import type { ExecutorAuthenticator } from "./auth/authenticator.ts";
+import { type DocumentLimits, References } from "./documents/references.ts";
 import { defaultHeaders, type Performing, perform } from "./http/perform.ts";
 import { ProblemError } from "./http/problem-error.ts";
-import { descriptionProblem, misconfigured, operationOf } from "./openapi/description.ts";
+import { DESCRIPTION, descriptionProblem, misconfigured, operationOf } from "./openapi/description.ts";
 import { openApiCall } from "./openapi/request.ts";
 
 /**
@@ -13,7 +14,7 @@ import { openApiCall } from "./openapi/request.ts";
  * Throws the signal's reason when it aborts.
  */
 export function createOpenApiExecutor(
-  performing: Performing & { readonly authenticator: ExecutorAuthenticator },
+  performing: Performing & { readonly authenticator: ExecutorAuthenticator; readonly documents: DocumentLimits },
 ): Executor {
   return async (activity, context) => {
     context.signal.throwIfAborted();
@@ -23,7 +24,9 @@ export function createOpenApiExecutor(
       const args = given as OpenApiArguments;
       const description = await context.resource(args.document, descriptionProblem);
       if (!description.ok) return description;
-      const operation = await operationOf(description.content, args.operationId);
+      const { content } = description;
+      const files = new References(args.document, content, DESCRIPTION, performing.documents, context.resource);
+      const operation = await operationOf(files, args.operationId);
       const call = await openApiCall(operation, args, defaultHeaders(context));
       const credentials =
         authentication === undefined

@@ -3,6 +3,7 @@ import type { ExecutorAuthenticator } from "./auth/authenticator.ts";
 import { createA2aExecutor } from "./call-a2a.ts";
 import { createAsyncapiExecutor } from "./call-asyncapi.ts";
 import { createMcpExecutor } from "./call-mcp.ts";
+import type { DocumentLimits } from "./documents/references.ts";
 import type { AddressPolicy } from "./http/address-policy.ts";
 import { createGuardedAgent } from "./http/agent.ts";
 import { createGuardedFetch } from "./http/guarded-fetch.ts";
@@ -11,8 +12,9 @@ import type { ProcessPolicy } from "./process/runner.ts";
 export interface ServicePolicy extends AddressPolicy {
   /** Longest response. */
   readonly maxResponseBytes: number;
-  readonly processes: ProcessPolicy;
+  readonly documents: DocumentLimits;
   readonly authenticator: ExecutorAuthenticator;
+  readonly processes: ProcessPolicy;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -33,9 +35,10 @@ export function createServiceExecutors(policy: ServicePolicy): {
         fetch: fetch(),
         endless: endless(),
         policy,
+        documents: policy.documents,
         authenticator: policy.authenticator,
       }),
-      mcp: createMcpExecutor({ fetch, processes: policy.processes }),
+      mcp: createMcpExecutor({ fetch, authenticator: policy.authenticator, processes: policy.processes }),
     },
     close: () => agent.close(),
   };

@@ -98,6 +98,11 @@ export interface EventStore extends RetentionStore, QuotaStore, Blobs {
   attention(partition: number, limit: number): Promise<readonly Attention[]>;
   /** Notes what the look found. `entries` get their new dispatch number and lookAt; the execution's lookAt = the earliest, or `lookAt`. */
   looked(executionId: ExecutionId, seen: Looked): Promise<void>;
+  /**
+   * Owed work must be looked at in `delayMs` at the latest, or as soon as the execution has settled after that. Puts no look off; harmless
+   * for what is not owed, answered or parked.
+   */
+  lookSooner(executionId: ExecutionId, name: number, delayMs: number): Promise<void>;
 
   /** Head, first and last event, all owed entries: in constant time, whatever the length of the history. */
   describe(executionId: ExecutionId): Promise<Description | null>;

@@ -52,9 +52,14 @@ export interface ActivityContext {
   readonly whenOver: (tell: (isRecorded: boolean) => Promise<void>) => void;
   /**
    * The document that the call refers to, fetched as its definition says and pinned for it at first use. `unfit` says why a content is of no use, which is
-   * then not pinned.
+   * then not pinned. Of a file that a document refers to, `referrer` is the address of that document: only at the same origin is
+   * the login of the document shown.
    */
-  readonly resource: (uri: string, unfit: (content: string) => string | undefined) => Promise<ResourceResult>;
+  readonly resource: (
+    uri: string,
+    unfit: (content: string) => string | undefined,
+    referrer?: string,
+  ) => Promise<ResourceResult>;
 }
 
 /**

@@ -40,7 +40,7 @@ export async function bringAbout(
   await cancelAbandoned(ports, { ...loaded.log.head, settled: loaded.dispatched }, decision.state);
   await subscribeOwed(ports, head, loaded.dispatched, decision.state, decision.events);
   await unsubscribeGone(ports, head, removed, subscriptionsOf(loaded, decision), decision.state);
-  await publishHistory(ports, head, loaded.dispatched, decision.events, decision.state, loaded.state);
+  await publishHistory(ports, head, loaded.dispatched, decision.events, loaded.state);
   const done = doneIn(decision, loaded.state, settings.timerPrecisionMs);
   const gone = removed
     .filter(({ name }) => !done.has(name))

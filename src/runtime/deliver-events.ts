@@ -18,11 +18,13 @@ import { wakeSoon } from "./tell.ts";
 
 /** Events taken at once; and subscribers of one bucket. */
 const PAGE = 200;
+/** From an inbox without room to the next look; once it has settled, which it does when its inbox is empty. */
+const LOOK_AGAIN_MS = 1_000;
 /** Compiled filters kept. */
 const FILTERS_KEPT = 5_000;
 
 export interface DeliveryPorts {
-  readonly events: Pick<EventStore, "append" | "heads" | "history">;
+  readonly events: Pick<EventStore, "append" | "heads" | "history" | "lookSooner">;
   readonly database: Database;
   readonly queues: Pick<Queues, "wake">;
   readonly definitions: Definitions;
@@ -107,14 +109,21 @@ export function createEventDelivery(ports: DeliveryPorts): EventDelivery {
   }
 
   async function give(tenant: TenantId, subscription: StoredSubscription, event: PublishedEvent): Promise<void> {
-    const { id, from, joined } = subscription;
+    const { from, joined } = subscription;
     const isThere = from >= joined || (await catchUp(tenant, subscription));
     // From before it stood in the index: that is what catching up is for.
     if (event.position <= joined) return;
-    if (!isThere) return database.subscriptionHeard(tenant, id, from, event.position);
+    // Where it stands is noted already.
+    if (!isThere) return database.subscriptionHeard(tenant, subscription.id, from, event.position);
     if (!(await append(tenant, subscription, event))) {
-      await database.subscriptionHeard(tenant, id, event.position - 1, event.position);
+      await fallBehind(tenant, subscription, event.position - 1, event.position);
     }
+  }
+
+  /** It must look by itself at what is between these, as soon as its inbox has room: whoever lives then sees to it. */
+  async function fallBehind(tenant: TenantId, { id, executionId, name }: StoredSubscription, from: number, to: number) {
+    await database.subscriptionHeard(tenant, id, from, to);
+    await events.lookSooner(executionId, name, LOOK_AGAIN_MS);
   }
 
   /** False when the inbox has no room: it is tried again later. */
@@ -151,7 +160,7 @@ export function createEventDelivery(ports: DeliveryPorts): EventDelivery {
       for (const event of page) {
         if (event.position > subscription.joined) break;
         if (wants?.(event) === true && !(await append(tenant, subscription, event))) {
-          await database.subscriptionHeard(tenant, subscription.id, event.position - 1, subscription.joined);
+          await fallBehind(tenant, subscription, event.position - 1, subscription.joined);
           return false;
         }
         from = event.position;

@@ -1,5 +1,6 @@
 import type { HistoryEvent } from "../engine/events.ts";
 import type { ExecutionState } from "../engine/index.ts";
+import type { Frame } from "../engine/state.ts";
 import type { ExecutionHead } from "../ports/event-store.ts";
 import type { EventEnvelope } from "../values/cloud-event.ts";
 import type { Json, JsonObject } from "../values/json.ts";
@@ -22,6 +23,21 @@ type OfWorkflow =
 type OfTask = "created" | "started" | "suspended" | "resumed" | "retried" | "cancelled" | "faulted" | "completed";
 type Head = Pick<ExecutionHead, "executionId" | "tenant" | "workflowId" | "definition">;
 
+/** A task that has begun and not ended. */
+export type OpenTask = Pick<Frame, "id" | "task">;
+
+/** True of events that are told of each open task too. */
+export function tellsOpenTasks({ type }: HistoryEvent): boolean {
+  return type === "execution.paused" || type === "execution.resumed" || type === "execution.cancelled";
+}
+
+/** In the order in which they began. */
+export function openTasksIn({ frames }: ExecutionState): readonly OpenTask[] {
+  return Object.values(frames)
+    .filter(({ parent }) => parent !== 0)
+    .map(({ id, task }) => ({ id, task }));
+}
+
 export function lifecycleOfTask({ type }: EventEnvelope): boolean {
   return type.startsWith(`${PREFIX}task.`);
 }
@@ -30,10 +46,13 @@ export function lifecycleOfTask({ type }: EventEnvelope): boolean {
  * The lifecycle events of the DSL that a recorded event stands for, oldest first. Their ids are made of its name, so that a repeated
  * one is known by `source` and `id`.
  *
- * @param state what is open when an execution is suspended, resumed or cancelled: of a cancellation the state before it, else at or after
- *   the event.
+ * @param open the tasks that were, of an event that tells them.
  */
-export function lifecycleEvents(event: HistoryEvent, head: Head, state: ExecutionState): readonly EventEnvelope[] {
+export function lifecycleEvents(
+  event: HistoryEvent,
+  head: Head,
+  open: readonly OpenTask[] = [],
+): readonly EventEnvelope[] {
   const at = new Date(event.at).toISOString();
   const { namespace, name, version } = head.definition;
   const qualified = `${name}-${head.executionId}.${namespace}`;
@@ -55,9 +74,7 @@ export function lifecycleEvents(event: HistoryEvent, head: Head, state: Executio
   const task = (what: OfTask, reference: string, data: JsonObject, part: string = what) =>
     envelope(`task.${what}`, part, { workflow: qualified, task: reference, ...data });
   const openTasks = (what: "suspended" | "resumed" | "cancelled", data: JsonObject) =>
-    Object.values(state.frames)
-      .filter(({ id, parent }) => parent !== 0 && id < event.sequence)
-      .map(({ id, task: reference }) => task(what, reference, data, `${what}.${id}`));
+    open.map(({ id, task: reference }) => task(what, reference, data, `${what}.${id}`));
 
   switch (event.type) {
     case "execution.started":

@@ -56,11 +56,19 @@ export interface Ahead {
   readonly log: ReadResult;
 }
 
-/** What this process decided last, with an answer that is in no inbox, as if both had been read now. */
-export function loadedOf(cached: CachedState, fact: Omit<AnswerFact, "at">, passed: number): Loaded {
+/** What this process decided last, with answers that are in no inbox, as if both had been read now. */
+export function loadedOf(cached: CachedState, facts: readonly Omit<AnswerFact, "at">[], passed: number): Loaded {
   const readAt = Math.max(passed, cached.readAt);
   const { head, owed, state, snapshot, dispatched } = cached;
-  const log = { head, snapshot: null, events: [], inbox: [{ ...fact, at: readAt }], inboxMore: false, owed, readAt };
+  const log = {
+    head,
+    snapshot: null,
+    events: [],
+    inbox: facts.map((fact) => ({ ...fact, at: readAt })),
+    inboxMore: false,
+    owed,
+    readAt,
+  };
   return { log, state, snapshot, dispatched, eventsRead: 0, warm: true };
 }
 

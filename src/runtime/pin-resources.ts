@@ -38,5 +38,8 @@ function credentialsOf({ authenticator }: ArgumentPorts, authentication: JsonObj
 }
 
 function named({ kind }: Resource, { error }: Extract<Outcome, { readonly ok: false }>): Outcome {
-  return { ok: false, error: { ...error, detail: `external ${kind}: ${error.detail ?? error.title ?? ""}` } };
+  return {
+    ok: false,
+    error: { ...error, detail: `external ${kind === "avro" ? "schema" : kind}: ${error.detail ?? error.title ?? ""}` },
+  };
 }

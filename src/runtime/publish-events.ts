@@ -1,12 +1,14 @@
 import type { HistoryEvent } from "../engine/events.ts";
 import { type ExecutionState, fold } from "../engine/index.ts";
+import { StoreUnavailableError } from "../errors.ts";
 import type { EventChannel, EventLog, EventsKept, NewPublishedEvent } from "../ports/event-log.ts";
 import type { ExecutionHead } from "../ports/event-store.ts";
 import type { TenantId } from "../values/ids.ts";
 import { indexKeys } from "./event-index.ts";
 import { SINK_NAMESPACE, startSinks } from "./event-sinks.ts";
-import { lifecycleEvents, lifecycleOfTask } from "./lifecycle-events.ts";
+import { lifecycleEvents, lifecycleOfTask, type OpenTask, openTasksIn, tellsOpenTasks } from "./lifecycle-events.ts";
 import type { Ports } from "./ports.ts";
+import { createStateReader } from "./state-at.ts";
 
 /** Events of a history read at once. */
 const PAGE = 1_000;
@@ -74,14 +76,13 @@ export function createPublisher(database: Pick<EventLog, "publishEvents">, kept:
  *
  * @param after of the events up to this one that was done before.
  * @param known events that are at hand, the last ones.
- * @param before the state that `known` follows, where it is at hand: what a cancellation found open.
+ * @param before the state that `known` follows, where it is at hand.
  */
 export async function publishHistory(
   ports: Ports,
   head: ExecutionHead,
   after: number,
   known: readonly HistoryEvent[],
-  state: ExecutionState,
   before?: ExecutionState,
 ): Promise<void> {
   if (after >= head.version) return;
@@ -89,29 +90,53 @@ export async function publishHistory(
   for (let from = after; from < first - 1; ) {
     const limit = Math.min(PAGE, first - 1 - from);
     const page = (await ports.events.history(head.executionId, { after: from, limit, order: "asc" })) ?? [];
-    if (page.length === 0) break;
-    await publishAll(ports, head, page, state);
-    from += page.length;
+    const last = page.at(-1);
+    if (last === undefined) break;
+    await publishAll(ports, head, page, await openTasks(ports, head, page));
+    from = last.sequence;
   }
-  await publishAll(
-    ports,
-    head,
-    known.filter(({ sequence }) => sequence > after),
-    before === undefined ? state : openAtCancel(before, known, state),
-  );
+  const rest = known.filter(({ sequence }) => sequence > after);
+  await publishAll(ports, head, rest, await openTasks(ports, head, rest, before));
 }
 
-/** A cancelled state has no tasks any more: the last one that had, or the state itself when nobody cancelled. */
-function openAtCancel(before: ExecutionState, known: readonly HistoryEvent[], state: ExecutionState): ExecutionState {
-  const end = known.findIndex(({ type }) => type === "execution.cancelled");
-  return end < 0 ? state : fold(known.slice(0, end), before);
+/**
+ * What is open when an execution is suspended, resumed or cancelled, by sequence. Told from the state before that, whoever publishes and
+ * however late: after the crash of whoever committed, the state at hand is that of the end, in which a cancelled execution has no tasks.
+ *
+ * @param before a state, which counts when it is the one that `events` follow.
+ */
+async function openTasks(
+  ports: Ports,
+  head: ExecutionHead,
+  events: readonly HistoryEvent[],
+  before?: ExecutionState,
+): Promise<ReadonlyMap<number, readonly OpenTask[]>> {
+  const open = new Map<number, readonly OpenTask[]>();
+  const [first] = events;
+  if (first === undefined || ports.settings.lifecycle !== "all" || !events.some(tellsOpenTasks)) return open;
+  try {
+    let state: ExecutionState | null = before?.version === first.sequence - 1 ? before : null;
+    if (state === null && first.sequence > 1) {
+      state = await createStateReader(ports.events).state(head, first.sequence - 1);
+    }
+    for (const event of events) {
+      if (state !== null && tellsOpenTasks(event)) open.set(event.sequence, openTasksIn(state));
+      state = fold([event], state);
+    }
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) throw error;
+    // It was terminated because its history cannot be folded, most likely.
+    const { executionId, tenant, workflowId } = head;
+    ports.log.warn({ tenant, workflowId, executionId, err: error }, "tasks that were open cannot be told");
+  }
+  return open;
 }
 
 async function publishAll(
   ports: Ports,
   head: ExecutionHead,
   history: readonly HistoryEvent[],
-  state: ExecutionState,
+  open: ReadonlyMap<number, readonly OpenTask[]>,
 ): Promise<void> {
   const emitted = history.flatMap((event): readonly NewPublishedEvent[] => {
     if (event.type !== "event.emitted") return [];
@@ -119,7 +144,8 @@ async function publishAll(
     return [{ record: { event: event.data.event, origin }, keys: indexKeys(event.data.event), once: origin }];
   });
   const choice = head.definition.namespace === SINK_NAMESPACE ? "off" : ports.settings.lifecycle;
-  const lifecycle = choice === "off" ? [] : history.flatMap((event) => lifecycleEvents(event, head, state));
+  const lifecycle =
+    choice === "off" ? [] : history.flatMap((event) => lifecycleEvents(event, head, open.get(event.sequence)));
   const wanted = choice === "all" ? lifecycle : lifecycle.filter((event) => !lifecycleOfTask(event));
   await Promise.all([
     ports.publisher.publish(head.tenant, "event", emitted),

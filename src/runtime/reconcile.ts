@@ -13,9 +13,11 @@ import { lookAtSubscription } from "./subscriptions.ts";
 const LOOK_AGAIN_MS = 5_000;
 /** A child tells its parent by itself; this is for a store that lost its last second. */
 const LOOK_AT_CHILD_MS = 300_000;
-/** Events are delivered to it; this is for one that the index has lost, or whose inbox was full. */
+/** Events are delivered to it, or it is behind and looked at sooner; this is for one that the index has lost. */
 const LOOK_AT_SUBSCRIPTION_MS = 300_000;
 const BATCH = 200;
+/** Closer together: what a process held that was killed just before this one started comes due in these. */
+const FIRST_ROUNDS = 16;
 /** Rounds between two looks for events that whoever published them did not deliver. */
 const DELIVERY_ROUNDS = 2;
 /** Rounds between two looks for schedules that are late. */
@@ -55,7 +57,8 @@ export function createReconciler(ports: Ports): Reconciler {
   };
   const tick = () => {
     running = round().finally(() => {
-      if (!stopped) timer = setTimeout(tick, ports.settings.reconcileEveryMs);
+      const wait = rounds <= FIRST_ROUNDS ? ports.settings.reconcileEveryMs / 4 : ports.settings.reconcileEveryMs;
+      if (!stopped) timer = setTimeout(tick, wait);
     });
   };
   return {
@@ -145,8 +148,15 @@ async function lookAtOwed(ports: Ports, late: Attention, entry: OwedEntry): Prom
   }
   if (entry.kind === "subscription") {
     if (!(await stillOwed(ports, executionId, entry))) return;
-    if (await lookAtSubscription(ports, late, entry.name)) noteRescue(ports, late, entry);
-    return seen(now + LOOK_AT_SUBSCRIPTION_MS);
+    // First: if it stays behind, or falls behind meanwhile, the next look is sooner than that.
+    await seen(now + LOOK_AT_SUBSCRIPTION_MS);
+    try {
+      if (await lookAtSubscription(ports, late, entry.name)) noteRescue(ports, late, entry);
+    } catch (error) {
+      await events.lookSooner(executionId, entry.name, LOOK_AGAIN_MS);
+      throw error;
+    }
+    return;
   }
   const job = jobOf(late, entry, entry.dispatch, now, Number.POSITIVE_INFINITY);
   const next = entry.kind === "timer" ? entry.fireAt + settings.timerPrecisionMs : now + settings.activityLeaseMs;

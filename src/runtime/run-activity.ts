@@ -15,7 +15,6 @@ import { activityArguments } from "./activity-arguments.ts";
 import { parkActivity } from "./dead-letters.ts";
 import { guardSecrets, hideCredentials } from "./guard-secrets.ts";
 import { type OpenIntake, openIntake } from "./intake.ts";
-import type { AnswerLocally, LocalPerformer } from "./local-activities.ts";
 import { pinResources } from "./pin-resources.ts";
 import type { Ports } from "./ports.ts";
 import type { Resources } from "./resources.ts";
@@ -34,9 +33,6 @@ export interface ActivityPorts extends Ports {
   readonly inHand: ActivitiesInHand;
   readonly clock: StoreClock;
 }
-
-/** How long an activity may take to heed the signal of a process that must go. */
-const ABORT_PATIENCE_MS = 500;
 
 /** The job must be tried again, here or elsewhere: this process lacks the function, or must go. */
 export class HandBackError extends Error {}
@@ -76,7 +72,7 @@ export async function runActivity(ports: ActivityPorts, job: ActivityJob, delive
 }
 
 /** An activity that this process has claimed and holds. */
-interface InHand {
+export interface InHand {
   readonly claim: Claim;
   readonly event: TaskRequested;
   readonly held: Held;
@@ -84,7 +80,7 @@ interface InHand {
   readonly signal: AbortSignal;
 }
 
-async function carryOut(
+export async function carryOut(
   ports: ActivityPorts,
   job: ActivityJob,
   { claim, event, held, signal }: InHand,
@@ -123,86 +119,6 @@ type Over = Parameters<ActivityContext["whenOver"]>[0];
 /** One run of an activity. */
 interface Run extends Pick<ActivityContext, "signal" | "whenOver"> {
   readonly trace: TraceContext | undefined;
-}
-
-/**
- * Does activities in the process that decided them. What it cannot carry out goes to its queue.
- *
- * @param queues from which this process takes; undefined is the common one.
- */
-export function createLocalPerformer(
-  ports: ActivityPorts,
-  queues: ReadonlySet<string | undefined>,
-  answerHere: AnswerLocally,
-): LocalPerformer {
-  return {
-    fits({ data: { activity } }, { queue }) {
-      if (!queues.has(queue) || activity.kind === "workflow") return false;
-      return activity.kind !== "code" || activity.function === undefined || ports.functions.has(activity.function);
-    },
-    begin({ head, event: decided, work, trace }) {
-      const { executionId, tenant, workflowId } = head;
-      const { name, queue } = work;
-      const job: ActivityJob = {
-        ...{ kind: "activity", executionId, tenant, workflowId, name, dispatch: 0 },
-        ...(queue === undefined ? {} : { queue }),
-        ...(trace === undefined ? {} : { trace }),
-      };
-      // As if it came from the store: what runs may change its arguments, which the state in memory shares with others.
-      const event: TaskRequested = JSON.parse(JSON.stringify(decided));
-      const held = ports.inHand.hold(executionId, name);
-      const inHand = { claim: { head, event, attempt: 1, deaths: 0 }, event, held, signal: held.signal };
-      return {
-        done: performHere(ports, job, inHand, answerHere),
-        abandon: () => held.abandon(),
-        handBack: () => held.handBack(),
-      };
-    },
-  };
-}
-
-async function performHere(
-  ports: ActivityPorts,
-  job: ActivityJob,
-  inHand: InHand,
-  answerHere: AnswerLocally,
-): Promise<void> {
-  const { name, executionId, tenant, workflowId } = job;
-  const of = { tenant, workflowId, executionId, name };
-  try {
-    const carried = carryOut(ports, job, inHand, async (outcome) => {
-      const known: Outcome = outcome.ok ? outcome : JSON.parse(JSON.stringify(outcome));
-      if (!(await answerHere(job, answerOf(name, known)))) return answer(ports, job, known);
-      ports.log.debug({ ...of, result: "decided on" }, "activity answered");
-      await ports.failpoints.hit("after-append");
-      return true;
-    });
-    await Promise.race([carried, leftBehind(ports, job, inHand)]);
-  } catch (error) {
-    if (!(error instanceof HandBackError)) ports.log.warn({ ...of, err: error }, "an activity goes to its queue");
-    await ports.queues.dispatch([job]).catch((cause: unknown) => {
-      ports.log.warn({ ...of, err: cause }, "not queued; it will be found by attention");
-    });
-  }
-}
-
-/** Rejects, once the claim is handed back, some time after the signal: for what does not heed it. */
-function leftBehind({ events, log }: ActivityPorts, job: ActivityJob, { held, signal }: InHand): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener(
-      "abort",
-      () => {
-        if (!held.owed) return;
-        setTimeout(() => {
-          events
-            .release(job.executionId, job.name)
-            .catch((error: unknown) => log.warn({ executionId: job.executionId, err: error }, "claim not released"))
-            .finally(() => reject(new HandBackError("an activity does not heed its signal")));
-        }, ABORT_PATIENCE_MS).unref();
-      },
-      { once: true },
-    );
-  });
 }
 
 /** A result too large to be kept is an error of its task, and is not stored even once. */
@@ -298,9 +214,11 @@ async function act(
       remainingMs: remaining(activity.deadline, ports.clock.now()),
       intake,
       whenOver,
-      resource: (uri, unfit) => {
+      resource: (uri, unfit, referrer) => {
         const owner = { tenant: head.tenant, definition: head.definition.digest };
-        return ports.resources.get(owner, { uri, authentication: given.resourceAuthentication }, signal, unfit);
+        const isKnown = referrer === undefined || isSameOrigin(uri, referrer);
+        const authentication = isKnown ? given.resourceAuthentication : undefined;
+        return ports.resources.get(owner, { uri, authentication }, signal, unfit);
       },
     },
   );
@@ -322,12 +240,16 @@ async function intakeOf(
   return openIntake(ports, claim, event, guard, elapsedMs, signal);
 }
 
+function isSameOrigin(uri: string, other: string): boolean {
+  return URL.canParse(uri) && URL.canParse(other) && new URL(uri).origin === new URL(other).origin;
+}
+
 function remaining(deadline: number | undefined, now: number | undefined): number | undefined {
   return deadline === undefined || now === undefined ? undefined : Math.max(0, deadline - now);
 }
 
 /** Appends the answer, for as long as the process lives, then says so. False when nobody is owed it. */
-async function answer(ports: ActivityPorts, job: ActivityJob, outcome: Outcome): Promise<boolean> {
+export async function answer(ports: ActivityPorts, job: ActivityJob, outcome: Outcome): Promise<boolean> {
   const { events, queues, log } = ports;
   const of = { tenant: job.tenant, workflowId: job.workflowId, executionId: job.executionId };
   const fact = answerOf(job.name, outcome);
@@ -352,6 +274,6 @@ async function answer(ports: ActivityPorts, job: ActivityJob, outcome: Outcome):
   return isTaken;
 }
 
-function answerOf(name: number, outcome: Outcome): Omit<AnswerFact, "at"> {
+export function answerOf(name: number, outcome: Outcome): Omit<AnswerFact, "at"> {
   return { kind: "answer", id: `a${name}`, source: "executor-service", asked: name, outcome };
 }

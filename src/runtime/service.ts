@@ -24,6 +24,7 @@ import { type ChangeFeed, createChangeFeed } from "./change-feed.ts";
 import { followHistory } from "./follow-history.ts";
 import { createHeadWatcher } from "./head-watcher.ts";
 import { jobsOf } from "./owed-jobs.ts";
+import type { Definitions } from "./ports.ts";
 import { redriveLetter } from "./redrive-letter.ts";
 import { beginOnce, type Once } from "./request-keys.ts";
 import { createStarter, type StartPorts, type StartRequest } from "./start-execution.ts";
@@ -57,6 +58,8 @@ export interface ExecutionServiceDeps {
   readonly notices?: Notices;
   /** How many processes take activities from a queue (full name), when that can be told. */
   readonly activityWorkers?: (queue: string) => Promise<number | undefined>;
+  /** Absent: what an execution listens for is not told. */
+  readonly definitions?: Definitions;
   readonly now?: () => number;
 }
 
@@ -241,7 +244,9 @@ export function createExecutionService(deps: ExecutionServiceDeps): ExecutionSer
       startedAt: head.startedAt,
       ...(head.endedAt === null ? {} : { endedAt: head.endedAt }),
       historyLength: head.version,
-      waitingFor: isClosed(head.status) ? [] : waitingFor(description, await surroundingsOf(deps, description)),
+      waitingFor: isClosed(head.status)
+        ? []
+        : waitingFor(description, await surroundingsOf({ ...deps, states }, description)),
     };
   }
 

@@ -7,6 +7,7 @@ import type { Json } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
 import { type ExecutionStatus, isClosed, type TaskStatus } from "../values/status.ts";
 import type { TaskReference } from "../values/task-reference.ts";
+import { heardIn } from "./listening.ts";
 import { snapshotState } from "./load.ts";
 
 /** Events folded at once; others get their turn between two pages. */
@@ -57,6 +58,10 @@ export interface StateReader {
    * process folded before; else from the beginning.
    */
   read(head: ExecutionHead, at: number): Promise<StateView>;
+  /** The engine's own state after event `at`. */
+  state(head: ExecutionHead, at: number): Promise<ExecutionState>;
+  /** How many events each open subscription has taken by now, by name. */
+  heard(head: ExecutionHead): Promise<ReadonlyMap<number, number>>;
 }
 
 export function createStateReader(events: Pick<EventStore, "read" | "history">): StateReader {
@@ -105,6 +110,8 @@ export function createStateReader(events: Pick<EventStore, "read" | "history">):
 
   return {
     read: async (head, at) => viewOf(await foldedTo(head, at), at),
+    state: async (head, at) => (await foldedTo(head, at)).state,
+    heard: async (head) => heardIn((await foldedTo(head, head.version)).state),
   };
 }
 

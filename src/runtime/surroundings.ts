@@ -1,9 +1,12 @@
 import type { ActivityRequest } from "../engine/events.ts";
 import type { Database } from "../ports/database.ts";
-import type { Description, EventStore } from "../ports/event-store.ts";
+import type { Description, EventStore, ExecutionHead, OwedEntry } from "../ports/event-store.ts";
 import type { Queues } from "../ports/queues.ts";
 import type { ExecutionId } from "../values/ids.ts";
 import { childOf } from "./children.ts";
+import { type Listening, listeningOf } from "./listening.ts";
+import type { Definitions } from "./ports.ts";
+import type { StateReader } from "./state-at.ts";
 import { type Surroundings, taskQueueName, waitsForWakeUp } from "./waiting-for.ts";
 
 export interface SurroundingsPorts {
@@ -13,6 +16,9 @@ export interface SurroundingsPorts {
   readonly partitions: number;
   /** How many processes take activities from a queue (full name), when that can be told. */
   readonly activityWorkers?: (queue: string) => Promise<number | undefined>;
+  /** Absent: what an execution listens for is not told. */
+  readonly definitions?: Definitions;
+  readonly states: Pick<StateReader, "heard">;
 }
 
 const LOOKED_AT = 20;
@@ -25,12 +31,14 @@ export async function surroundingsOf(ports: SurroundingsPorts, description: Desc
   const looked = open.filter((entry) => entry.parked === null).slice(0, LOOKED_AT);
   const letterIds = [head.parked, ...open.map((entry) => entry.parked)].filter((id) => id !== null);
   const queueNames = new Set(looked.map((entry) => taskQueueName(entry.kind === "activity" ? entry.queue : undefined)));
-  const [requests, functions, workers, letters, workflowWorkers] = await Promise.all([
+  const listens = owed.filter(({ kind, answered }) => kind === "subscription" && !answered).slice(0, LOOKED_AT);
+  const [requests, functions, workers, letters, workflowWorkers, listening] = await Promise.all([
     Promise.all(looked.map(async ({ name }) => [name, await requestOf(events, head.executionId, name)] as const)),
     looked.length === 0 ? [] : ports.database.functions().catch(() => undefined),
     Promise.all([...queueNames].map(async (name) => [name, await workersOf(ports, name)] as const)),
     Promise.all(letterIds.slice(0, LOOKED_AT).map(async (id) => [id, await events.letter(head.tenant, id)] as const)),
     waitsForWakeUp(description) ? ports.queues.takers("events").catch(() => undefined) : undefined,
+    listeningIn(ports, head, listens).catch(() => new Map<number, Listening>()),
   ]);
   const children = new Map(
     owed
@@ -44,7 +52,28 @@ export async function surroundingsOf(ports: SurroundingsPorts, description: Desc
     workers: known(workers),
     workflowWorkers,
     letters: known(letters),
+    listening,
   };
+}
+
+/** What each subscription is for, by name. */
+async function listeningIn(
+  { events, definitions, states }: SurroundingsPorts,
+  head: ExecutionHead,
+  listens: readonly OwedEntry[],
+): Promise<ReadonlyMap<number, Listening>> {
+  if (listens.length === 0 || definitions === undefined) return new Map();
+  const [workflow, heard] = await Promise.all([
+    definitions.get(head.tenant, head.definition.digest),
+    states.heard(head).catch(() => undefined),
+  ]);
+  const entries = listens.map(async ({ name }) => {
+    const page = { after: name - 1, limit: 1, order: "asc" } as const;
+    const [asked] = (await events.history(head.executionId, page)) ?? [];
+    const task = asked?.type === "event.subscribed" ? workflow.byKey.get(asked.data.key) : undefined;
+    return [name, task?.kind === "listen" ? listeningOf(task, heard?.get(name)) : undefined] as const;
+  });
+  return known(await Promise.all(entries));
 }
 
 async function requestOf(

@@ -4,12 +4,14 @@ import type { DeadLetter, Description, OwedEntry } from "../ports/event-store.ts
 import type { ExecutionId } from "../values/ids.ts";
 import { isClosed } from "../values/status.ts";
 import type { TaskReference } from "../values/task-reference.ts";
+import { type Listening, listeningText } from "./listening.ts";
 
 export const WAIT_KINDS = [
   "timer",
   "activity",
   "worker",
   "child",
+  "listening",
   "event",
   "paused",
   "dead-letter",
@@ -22,6 +24,8 @@ export interface WaitReason {
   readonly task?: TaskReference;
   readonly since: number;
   readonly until?: number;
+  /** Of `listening`, where it can be told. */
+  readonly listensFor?: Listening;
   readonly detail: string;
 }
 
@@ -38,6 +42,8 @@ export interface Surroundings {
   readonly letters: ReadonlyMap<string, DeadLetter>;
   /** Execution IDs of owed children, by name. */
   readonly children: ReadonlyMap<number, ExecutionId>;
+  /** What owed subscriptions are for, by name. */
+  readonly listening: ReadonlyMap<number, Listening>;
 }
 
 /** Full name of the queue an activity waits in. */
@@ -96,9 +102,15 @@ function ofOwed(entry: OwedEntry, now: number, around: Surroundings): readonly W
   if (entry.kind === "activity") return [ofActivity(entry, now, around)];
   if (entry.kind === "child") return [ofChild(entry, around)];
   if (entry.kind === "subscription") {
-    return [{ kind: "event", task: entry.task, since: entry.since, detail: "an event that it listens for" }];
+    return [ofSubscription(entry, around)];
   }
   return entry.purpose === "wait" || entry.purpose === "retry" ? [ofTimer(entry, now)] : [];
+}
+
+function ofSubscription({ name, task, since }: OwedEntry, { listening }: Surroundings): WaitReason {
+  const listensFor = listening.get(name);
+  const detail = listensFor === undefined ? "it listens for an event" : listeningText(listensFor);
+  return { kind: "listening", task, since, ...(listensFor === undefined ? {} : { listensFor }), detail };
 }
 
 const TIMER_MEANING = {

@@ -138,9 +138,7 @@ onEachStore((store) => {
 
     async function meanwhile(api: Api, { id, publish = [], cancelAfterCalls }: ExamplePlay, executionId: string) {
       if (publish.length > 0)
-        await api.until(executionId, ({ waitingFor }) =>
-          waitingFor.some(({ kind, detail }) => kind === "event" && detail.includes("listens for")),
-        );
+        await api.until(executionId, ({ waitingFor }) => waitingFor.some(({ kind }) => kind === "listening"));
       for (const [index, event] of publish.entries()) {
         const whole = { specversion: "1.0", id: `e${index}`, source: "/examples", ...event };
         expect((await api.ask("POST", "/api/v1/events", whole)).status).toBe(202);

@@ -60,7 +60,7 @@ onEachStore((store) => {
           () => api.view(executionId),
           ({ status, waitingFor }) =>
             (when.status === undefined || status === when.status) &&
-            (when.waitingFor === undefined || waitingFor.some((each) => isWaitOf(each, when.waitingFor))) &&
+            (when.waitingFor === undefined || waitingFor.some(({ kind }) => kind === when.waitingFor)) &&
             (when.calls === undefined || callsOf(scenario, outside).length >= when.calls),
         );
         const { heard = 0 } = when;
@@ -139,11 +139,6 @@ onEachStore((store) => {
 const PUBLISHER = "/scenario";
 const LIFECYCLE = "io.serverlessworkflow.";
 const WORKFLOW_ENDS = new Set(["completed", "faulted", "cancelled"].map((end) => `workflow.${end}`));
-
-/** A worker that has not read a message yet is an `event` too, but nothing that is listened for. */
-function isWaitOf({ kind, detail }: Execution["waitingFor"][number], wanted: string | undefined): boolean {
-  return kind === wanted && (kind !== "event" || detail.includes("listens for"));
-}
 
 function shortType(type: string): string {
   return type.slice(LIFECYCLE.length).replace(/\.v1$/, "");

@@ -17,7 +17,7 @@ onEachStore((store) => {
     expect(answer).toMatchObject({ status: 202, body: { accepted: events.length } });
   };
   const listening = (executionId: string) =>
-    on.api.until(executionId, ({ waitingFor }) => waitingFor.some(({ detail }) => detail.includes("listens for")));
+    on.api.until(executionId, ({ waitingFor }) => waitingFor.some(({ kind }) => kind === "listening"));
   /** A started execution that listens, and whose subscription stands in the index. */
   const listener = async (tasks: string, more: object = {}) => {
     const { executionId } = await on.api.start(documentOf(tasks), more);
@@ -31,6 +31,15 @@ onEachStore((store) => {
       const one = anEvent("a.one", { data: { n: 1 } });
       await publish(anEvent("a.other"), one, one);
       await publish(one);
+      const after = await on.api.until(id, ({ waitingFor }) => waitingFor[0]?.listensFor?.heard === 1);
+      expect(after.waitingFor).toMatchObject([
+        {
+          kind: "listening",
+          task: "/do/0/l",
+          listensFor: { strategy: "all", types: ["a.one", "a.two"], heard: 1 },
+          detail: "it listens for all of a.one, a.two; 1 heard",
+        },
+      ]);
       await publish(anEvent("a.two", { data: 2 }));
       expect((await on.api.ended(id)).output).toEqual([{ n: 1 }, 2]);
       const types = (await on.api.history(id)).map(({ type }) => type);

@@ -1,8 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Json } from "../../src/values/json.ts";
 import { documentOf, eventually } from "../support/api.ts";
 import { GREETER, startGrpcServer, type TestGrpcServer } from "../support/grpc-server.ts";
+import { type Outside, startOutside } from "../support/outside.ts";
 import { serviceOnStore } from "../support/service-on-store.ts";
 import { freshDirectory } from "../support/service-process.ts";
 import { onEachStore } from "../support/stores.ts";
@@ -187,6 +189,52 @@ onEachStore((store) => {
     expect(JSON.stringify([await on.api.history(executionId), on.service.log])).not.toContain(TOKEN);
   });
 
+  test("given an API description in several files behind a login, when its operations are called, then each file is pinned, and only its origin sees the login", async () => {
+    const elsewhere = await startOutside();
+    const asked = new Map<string, string | undefined>();
+    const answering = (outside: Outside, path: string, body: Json) =>
+      outside.answer(path, ({ headers }) => {
+        asked.set(path, headers.authorization);
+        return { body };
+      });
+    const named = (name: string) => ({ name, in: "query" });
+    answering(on.outside, "/split/api.json", {
+      openapi: "3.0.3",
+      paths: { "/things": { $ref: "paths.json#/things" } },
+    });
+    answering(on.outside, "/split/paths.json", {
+      things: {
+        get: { operationId: "list", parameters: [{ $ref: `${elsewhere.url}/parts.json#/p` }], responses: {} },
+      },
+    });
+    answering(elsewhere, "/parts.json", { p: named("old") });
+    const endpoint = `{uri: '${on.outside.url}/split/api.json', authentication: {bearer: {use: CATALOG}}}`;
+    const document = documentOf(
+      `
+        - list: {call: openapi, with: {document: {endpoint: ${endpoint}}, operationId: list, parameters: {old: '\${ .old }'}}}
+      `,
+      "use: {secrets: [CATALOG]}",
+    );
+    await on.api.register(document);
+    const run = async (old: string) => on.api.ended((await on.api.start(document, { input: { old } })).executionId);
+    expect(await run("a")).toMatchObject({ status: "COMPLETED" });
+    answering(elsewhere, "/parts.json", { p: named("new") });
+    answering(on.outside, "/split/paths.json", {});
+    expect(await run("b")).toMatchObject({ status: "COMPLETED" });
+    expect(on.outside.calls.flatMap(({ path }) => (path.startsWith("/things") ? [path] : []))).toEqual([
+      "/things?old=a",
+      "/things?old=b",
+    ]);
+    const token = `Bearer ${TOKEN}`;
+    expect(Object.fromEntries(asked)).toEqual({
+      "/split/api.json": token,
+      "/split/paths.json": token,
+      "/parts.json": undefined,
+    });
+    expect([fetched("/split/api.json"), fetched("/split/paths.json"), elsewhere.calls.length]).toEqual([1, 1, 1]);
+    await elsewhere.close();
+  });
+
   test("given a proto in the folder of resources, when a gRPC service is called, then its answer flows and the task's timeout is its deadline", async () => {
     const place = (name: string) =>
       `{proto: {endpoint: 'file://protos/greet.proto'}, service: {name: greet.v1.Greeter, host: 127.0.0.1, port: ${grpc.port}}, method: SayHello, arguments: {name: '${name}'}}`;
@@ -195,11 +243,20 @@ onEachStore((store) => {
         - hello: {call: grpc, with: ${place("${ .name }")}, timeout: {after: PT5M}, export: {as: .text}}
         - late: {try: [{ask: {call: grpc, with: ${place("hang")}, timeout: {after: {milliseconds: 300}}}}], catch: {do: [{note: {set: '\${ $error.status }'}}]}}
         - all: {set: '\${ [$context, .] }'}
+        - stream:
+            call: grpc
+            with: {proto: {endpoint: 'file://protos/greet.proto'}, service: {name: Greeter, host: 127.0.0.1, port: ${grpc.port}}, method: Collect, arguments: '\${ [.[] | {name: tostring}] }'}
+            output: {as: '$input + .list'}
+        - both:
+            call: grpc
+            with: {proto: {endpoint: 'file://protos/greet.proto'}, service: {name: Greeter, host: 127.0.0.1, port: ${grpc.port}}, method: Converse, arguments: [{name: '\${ .[0] }', count: 1}, {name: b, count: 1}]}
+            output: {as: '$input + [.[].text]'}
       `),
       { input: { name: "Ada" } },
     );
-    expect(await on.api.ended(executionId)).toMatchObject({ status: "COMPLETED", output: ["Hello Ada", 408] });
-    const deadlines = grpc.calls.slice(-2).map(({ deadline }) => deadline);
+    const output = ["Hello Ada", 408, "Hello Ada", "408", "Hello Ada 0", "b 0"];
+    expect(await on.api.ended(executionId)).toMatchObject({ status: "COMPLETED", output });
+    const deadlines = grpc.calls.slice(-4, -2).map(({ deadline }) => deadline);
     expect(deadlines).toEqual([expect.any(Number), expect.any(Number)]);
   });
 });

@@ -52,6 +52,10 @@ onEachStore((store) => {
         - refused:
             try: [{ fail: { call: mcp, with: { method: tools/call, parameters: { name: fail }, transport: { http: { endpoint: "${mcp.url}" } } } } }]
             catch: { as: e, do: [{ note: { set: { said: "\${ . }", why: "\${ $e.detail }" } } }] }
+        - login:
+            call: mcp
+            with: { method: tools/list, transport: { http: { endpoint: { uri: "${mcp.url}", authentication: { basic: { username: ada, password: "\${ $secrets.TOKEN }" } } } }, options: { maxRetries: "1" } } }
+            output: { as: "$input" }
         - stdio: { call: mcp, with: { method: tools/list, transport: { stdio: { command: node } } }, if: "false" }
       `,
         "use: { secrets: [TOKEN] }",
@@ -63,6 +67,7 @@ onEachStore((store) => {
       output: { said: "3", why: "the MCP tool failed: out of stock" },
     });
     expect(mcp.requests.some(({ headers }) => headers.authorization === `Bearer ${SECRET}`)).toBe(true);
+    expect(mcp.requests.some(({ headers }) => headers.authorization === `Basic ${btoa(`ada:${SECRET}`)}`)).toBe(true);
     expect(JSON.stringify(await on.api.history(executionId))).not.toContain(SECRET);
   });
 

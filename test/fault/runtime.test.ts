@@ -2,16 +2,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { bullmqConfig } from "../../bullmq.config.ts";
+import { createRedisEventStore } from "../../src/adapters/redis/event-store.ts";
 import { keysOf } from "../../src/adapters/redis/keys.ts";
 import type { EventStore, ExecutionHead } from "../../src/ports/event-store.ts";
 import type { Notice } from "../../src/ports/notices.ts";
 import { ActivitiesInHand } from "../../src/runtime/activities-in-hand.ts";
 import { childOf } from "../../src/runtime/children.ts";
+import { createEventDelivery } from "../../src/runtime/deliver-events.ts";
+import { indexKeys } from "../../src/runtime/event-index.ts";
 import { noticingDatabase, noticingEvents } from "../../src/runtime/noticing.ts";
 import type { Ports } from "../../src/runtime/ports.ts";
 import { createWakeProcessor } from "../../src/runtime/process-wake.ts";
 import { createReconciler } from "../../src/runtime/reconcile.ts";
 import { runActivity } from "../../src/runtime/run-activity.ts";
+import { startExecution } from "../../src/runtime/start-execution.ts";
 import { StateCache } from "../../src/runtime/state-cache.ts";
 import { createStoreClock } from "../../src/runtime/store-clock.ts";
 import { terminateExecution } from "../../src/runtime/terminate-execution.ts";
@@ -245,4 +249,49 @@ test("given a store that does not answer, when leases are renewed, then it is as
   await vi.advanceTimersByTimeAsync(10_000);
   inHand.stop();
   expect(renew).toHaveBeenCalledOnce();
+});
+
+test("given an inbox without room, when events come for a listener and none after them, then it hears all soon after there is room", async () => {
+  const { store, ports } = runtime;
+  const options = { lookGraceMs: 3_000, maxInbox: 1 };
+  const events = await createRedisEventStore({ url: store.server.url, prefix: "durabull", options });
+  const { database, queues, definitions, metrics, failpoints, settings } = ports;
+  const delivery = createEventDelivery({ events, database, queues, definitions, log: NO_LOG, metrics, failpoints });
+  const document = {
+    document: { dsl: "1.0.3", namespace: "faults", name: "hear", version: "1.0.0" },
+    do: [{ hear: { listen: { to: { any: [{ with: { type: "faults.full" } }], until: "${ length == 3 }" } } } }],
+  };
+  const { partitions } = settings;
+  const { head } = await startExecution(
+    { events, database, partitions, defaultTimeoutMs: 0, now: Date.now, ensureTenant: async () => {} },
+    {
+      tenant: "default",
+      workflowId: "full-inbox",
+      definition: { document, source: JSON.stringify(document) },
+      input: null,
+    },
+  );
+  const small: Ports = { ...ports, events, delivery };
+  const processor = wakes(small);
+  await processor.processWake(head, FIRST);
+  const said = [1, 2, 3].map((data) => {
+    const event = { specversion: "1.0", id: `full-${data}`, source: "/full", type: "faults.full", data } as const;
+    return { record: { event }, keys: indexKeys(event) };
+  });
+  await ports.publisher.publish("default", "event", said);
+  await delivery.deliver("default");
+  expect((await events.describe(head.executionId))?.inbox).toBe(1);
+  // Otherwise it would be looked at after five minutes.
+  await until(
+    "all three are heard",
+    async () => {
+      await processor.processWake(head, FIRST);
+      await createReconciler(small).round();
+      return (await headOf(head))?.status === "COMPLETED";
+    },
+    30_000,
+  );
+  const last = (await events.describe(head.executionId))?.last;
+  expect(last?.data).toEqual({ output: [1, 2, 3] });
+  await events.close();
 });

@@ -19,7 +19,12 @@ export interface Execution {
   readonly startedAt: string;
   readonly endedAt?: string;
   readonly historyLength: number;
-  readonly waitingFor: readonly { readonly kind: string; readonly task?: string; readonly detail: string }[];
+  readonly waitingFor: readonly {
+    readonly kind: string;
+    readonly task?: string;
+    readonly listensFor?: { readonly heard?: number };
+    readonly detail: string;
+  }[];
 }
 export interface CloudEvent {
   readonly id: string;

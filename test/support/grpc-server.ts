@@ -1,4 +1,12 @@
-import { Server, ServerCredentials, type ServerUnaryCall, type ServerWritableStream, status } from "@grpc/grpc-js";
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerReadableStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  status,
+} from "@grpc/grpc-js";
 import { fromJSON, type ServiceDefinition } from "@grpc/proto-loader";
 import protobuf from "protobufjs";
 
@@ -13,10 +21,15 @@ service Greeter {
   rpc SayHello (Who) returns (Hello);
   rpc Repeat (Who) returns (stream Hello);
   rpc Collect (stream Who) returns (Hello);
+  rpc Converse (stream Who) returns (stream Hello);
 }
 `;
 
 type Who = { readonly name: string; readonly count: string; readonly seal: Buffer; readonly at: unknown };
+
+type Seen = Pick<ServerUnaryCall<Who, object>, "metadata" | "getDeadline"> & {
+  on(event: "cancelled", listener: () => void): unknown;
+};
 
 export interface GrpcCallSeen {
   readonly method: string;
@@ -42,7 +55,7 @@ export async function startGrpcServer(): Promise<TestGrpcServer> {
   const definitions = fromJSON(root.toJSON(), { keepCase: true, longs: String });
   const calls: GrpcCallSeen[] = [];
   let demanded: string | null = null;
-  const note = (method: string, call: ServerUnaryCall<Who, object> | ServerWritableStream<Who, object>) => {
+  const note = (method: string, call: Seen) => {
     const deadline = call.getDeadline();
     const at = typeof deadline === "number" ? deadline : deadline.getTime();
     const seen: GrpcCallSeen = {
@@ -75,7 +88,27 @@ export async function startGrpcServer(): Promise<TestGrpcServer> {
       if (name === "broken") call.emit("error", { code: status.DATA_LOSS, details: "lost" });
       else call.end();
     },
-    Collect: () => {},
+    Collect(call: ServerReadableStream<Who, object>, answer: (error: object | null, value?: object) => void) {
+      if (!note("Collect", call)) return answer(refusal);
+      const names: string[] = [];
+      call.on("data", ({ name }: Who) => {
+        names.push(name);
+        // Whoever has heard enough need not hear the rest.
+        if (name === "enough") answer(null, { text: `after ${names.length}`, list: [] });
+        if (name === "fail") answer({ code: status.FAILED_PRECONDITION, details: "no more" });
+      });
+      call.on("end", () => {
+        if (!names.includes("hang")) answer(null, { text: `${names.length} names`, list: names.slice(0, 5) });
+      });
+    },
+    Converse(call: ServerDuplexStream<Who, object>) {
+      note("Converse", call);
+      call.on("data", ({ name, count }: Who) => {
+        for (let i = 0; i < Number(count); i++) call.write({ text: `${name} ${i}` });
+        if (name === "broken") call.emit("error", { code: status.DATA_LOSS, details: "lost" });
+      });
+      call.on("end", () => call.end());
+    },
   });
   const port = await new Promise<number>((resolve, reject) =>
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>

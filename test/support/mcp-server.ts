@@ -1,8 +1,9 @@
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { McpServer, ResourceTemplate } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
+import { type EventStore, StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
 
 /** What tests call: tools, prompts and resources of every kind, made with the official SDK. */
@@ -14,6 +15,12 @@ export function mcpServer(): McpServer {
   );
   server.registerTool("environment", {}, () => text(process.env));
   server.registerTool("fail", {}, () => ({ isError: true, content: [{ type: "text", text: "out of stock" }] }));
+  server.registerTool("directory", {}, () => text(process.cwd()));
+  // The connection breaks; whoever comes back finds the answer.
+  server.registerTool("drop", {}, ({ closeSSEStream }) => {
+    closeSSEStream?.();
+    return text("found again");
+  });
   server.registerTool("hang", {}, () => new Promise(() => {}));
   server.registerPrompt("greet", { argsSchema: { who: z.string() } }, ({ who }) => ({
     messages: [{ role: "user", content: { type: "text", text: `Hello ${who}` } }],
@@ -35,6 +42,8 @@ export interface McpHttpServer {
     readonly headers: IncomingHttpHeaders;
     readonly body: string;
   }[];
+  /** From now on requests without a digest, whatever it is, are refused. */
+  demandDigest(demanded: boolean): void;
   close(): Promise<void>;
 }
 
@@ -42,11 +51,16 @@ export interface McpHttpServer {
 export async function startMcpServer(): Promise<McpHttpServer> {
   const requests: { method: string; headers: IncomingHttpHeaders; body: string }[] = [];
   const sessions = new Map<string, StreamableHTTPServerTransport>();
+  let digest = false;
   const http = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks).toString();
     requests.push({ method: request.method ?? "", headers: request.headers, body });
+    if (digest && !/^Digest username="ada"/.test(request.headers.authorization ?? "")) {
+      const challenge = 'Digest realm="mcp", nonce="n1", qop="auth"';
+      return void response.writeHead(401, { "www-authenticate": challenge }).end();
+    }
     const known = sessions.get(String(request.headers["mcp-session-id"] ?? ""));
     const transport = known ?? (await newSession(sessions));
     await transport.handleRequest(request, response, body === "" ? undefined : JSON.parse(body));
@@ -55,6 +69,9 @@ export async function startMcpServer(): Promise<McpHttpServer> {
   return {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`,
     requests,
+    demandDigest(demanded) {
+      digest = demanded;
+    },
     async close() {
       http.closeAllConnections();
       await new Promise((resolve) => http.close(resolve));
@@ -68,7 +85,27 @@ async function newSession(
   const transport = new StreamableHTTPServerTransport({
     sessionIdGenerator: () => `session-${sessions.size + 1}`,
     onsessioninitialized: (id) => void sessions.set(id, transport),
+    eventStore: eventStore(),
+    retryInterval: 10,
   });
   await mcpServer().connect(transport as Transport);
   return transport;
+}
+
+/** What was sent, in order, for those who come back. */
+function eventStore(): EventStore {
+  const sent: { readonly id: string; readonly stream: string; readonly message: JSONRPCMessage }[] = [];
+  return {
+    async storeEvent(stream, message) {
+      const id = String(sent.length);
+      sent.push({ id, stream, message });
+      return id;
+    },
+    async replayEventsAfter(last, { send }) {
+      const at = sent.findIndex(({ id }) => id === last);
+      const stream = sent[at]?.stream ?? "";
+      for (const event of sent.slice(at + 1)) if (event.stream === stream) await send(event.id, event.message);
+      return stream;
+    },
+  };
 }

@@ -239,6 +239,10 @@ class PostgresEventStore implements EventStore {
     ]);
   }
 
+  async lookSooner(executionId: ExecutionId, name: number, delayMs: number): Promise<void> {
+    await this.#pool.query(this.#sql.lookSooner, [executionId, name, delayMs]);
+  }
+
   async describe(executionId: ExecutionId): Promise<Description | null> {
     return parsed(await this.#pool.value(this.#sql.describe, [executionId]));
   }

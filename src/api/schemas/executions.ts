@@ -141,6 +141,15 @@ const waitReason = z
     task: z.string().exactOptional(),
     since: timestamp,
     until: timestamp.exactOptional(),
+    listensFor: z
+      .object({
+        strategy: z.enum(["one", "all", "any"]),
+        types: z.array(z.string()).readonly().meta({ description: "As the definition has them; * for any type" }),
+        until: z.array(z.string()).readonly().exactOptional().meta({ description: "Types of the events that end it" }),
+        heard: z.number().int().exactOptional().meta({ description: "How many events it has taken" }),
+      })
+      .exactOptional()
+      .meta({ description: "Of `listening`" }),
     detail: z.string(),
   })
   .meta({ id: "WaitReason" });

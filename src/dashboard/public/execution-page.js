@@ -40,6 +40,7 @@ const REASONS = {
   activity: "Activity",
   worker: "No worker",
   child: "Child",
+  listening: "Listening",
   event: "To be processed",
   paused: "Paused",
   "dead-letter": "Dead letter",

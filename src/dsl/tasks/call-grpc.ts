@@ -3,7 +3,7 @@ import { isJsonObject, type Json, type JsonObject, ownProperty } from "../../val
 import { pointerOf } from "../../values/task-reference.ts";
 import { authenticationAt } from "../authentication.ts";
 import { anyObjectOf, kindOf, objectOf, textOf } from "../fields.ts";
-import { templateAt } from "../programs.ts";
+import { isExpression, templateAt } from "../programs.ts";
 import type { Report } from "../report.ts";
 import { lateResourceAt } from "../resource.ts";
 import type { Scope, TaskPlace } from "../scope.ts";
@@ -33,7 +33,8 @@ export type GrpcArguments = {
   /** Absent: 443. */
   readonly port?: number;
   readonly method: string;
-  readonly arguments: JsonObject;
+  /** The message, or the messages of a stream, in order. Absent: an empty message, or none at all. */
+  readonly arguments?: JsonObject | readonly JsonObject[];
 };
 
 export function readCallGrpc(base: TaskBase, definition: JsonObject, place: TaskPlace, scope: Scope): CallGrpcTask {
@@ -41,7 +42,7 @@ export function readCallGrpc(base: TaskBase, definition: JsonObject, place: Task
   const { report } = scope;
   const value = objectOf(definition.with ?? null, pointer, ARGUMENTS, report);
   if (value.method !== undefined) textOf(value.method, `${pointer}/method`, "`method`", report);
-  if (value.arguments !== undefined) anyObjectOf(value.arguments, `${pointer}/arguments`, "`arguments`", report);
+  if (value.arguments !== undefined) checkArguments(value.arguments, `${pointer}/arguments`, scope);
   const given = value.service === undefined ? {} : objectOf(value.service, `${pointer}/service`, SERVICE, report);
   checkService(given, `${pointer}/service`, report);
   const proto = lateResourceAt(value.proto, `${pointer}/proto`, scope);
@@ -55,6 +56,17 @@ export function readCallGrpc(base: TaskBase, definition: JsonObject, place: Task
   const late = isLate(template, authentication);
   const policies = { authentication, resourceAuthentication: proto.authentication };
   return { ...base, kind: "call", call: "grpc", with: template, isLate: late, ...policies };
+}
+
+/** The specification knows one object; a stream of messages is a list of them, or an expression that gives it. */
+function checkArguments(value: Json, pointer: string, scope: Scope): void {
+  if (typeof value === "string" && isExpression(value, "taskDefinition", scope)) return;
+  const messages = Array.isArray(value) ? [...value.entries()] : undefined;
+  if (messages === undefined) anyObjectOf(value, pointer, "`arguments`", scope.report);
+  for (const [index, message] of messages ?? []) {
+    if (typeof message === "string" && isExpression(message, "taskDefinition", scope)) continue;
+    anyObjectOf(message, pointerOf(pointer, index), "a message", scope.report);
+  }
 }
 
 function checkService({ name, host, port }: JsonObject, at: string, report: Report): void {
@@ -78,16 +90,24 @@ export function renderGrpcArguments(
   const member = (key: string) => ownProperty(value, key);
   const service = member("service");
   const port = ownProperty(service, "port");
-  const message = member("arguments") ?? {};
-  if (!isJsonObject(message)) throw new ExpressionError(`\`arguments\` gave ${kindOf(message)}, not an object`);
+  const given = member("arguments");
   return {
     proto: textFrom(member("proto"), "`proto`"),
     service: textFrom(ownProperty(service, "name"), "`service.name`"),
     host: textFrom(ownProperty(service, "host"), "`service.host`"),
     ...(typeof port === "number" ? { port } : {}),
     method: textFrom(member("method"), "`method`"),
-    arguments: message,
+    ...(given === undefined ? {} : { arguments: messagesFrom(given) }),
   };
+}
+
+function messagesFrom(value: Json): JsonObject | readonly JsonObject[] {
+  if (isJsonObject(value)) return value;
+  if (!Array.isArray(value)) throw new ExpressionError(`\`arguments\` gave ${kindOf(value)}, not an object or a list`);
+  return value.map((message: Json, index) => {
+    if (isJsonObject(message)) return message;
+    throw new ExpressionError(`item ${index} of \`arguments\` gave ${kindOf(message)}, not an object`);
+  });
 }
 
 function textFrom(value: Json | undefined, what: string): string {

@@ -1,13 +1,15 @@
 import { type EvaluationTime, type ExpressionArguments, ExpressionError } from "../../expressions/index.ts";
 import { fixedDurationMs, parseDuration } from "../../values/durations.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
+import { isJsonObject, type Json, type JsonObject, ownProperty } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
+import { authenticationAt } from "../authentication.ts";
 import { anyObjectOf, kindOf, objectOf, textOf } from "../fields.ts";
 import { durationAt } from "../programs.ts";
 import type { Scope } from "../scope.ts";
 import { renderTemplate } from "../template.ts";
-import type { Template } from "../workflow.ts";
+import type { Authentication, Template } from "../workflow.ts";
 import { checkEndpoint, memberOf, renderEndpoint } from "./call-http.ts";
+import { checkMcpOptions, type McpHttpOptions, type McpStdioOptions, mcpOptionsFrom } from "./mcp-options.ts";
 import { checkMethodCall, parametersFrom } from "./parameters.ts";
 import { checkProcessInput, processInputFrom, textFrom, textsFrom } from "./process.ts";
 
@@ -43,9 +45,14 @@ export type McpArguments = {
   readonly method: string;
   readonly parameters: JsonObject;
   readonly transport:
-    | { readonly http: { readonly endpoint: string; readonly headers: { readonly [name: string]: string } } }
     | {
-        readonly stdio: {
+        readonly http: McpHttpOptions & {
+          readonly endpoint: string;
+          readonly headers: { readonly [name: string]: string };
+        };
+      }
+    | {
+        readonly stdio: McpStdioOptions & {
           readonly command: string;
           readonly arguments: readonly string[];
           readonly environment: { readonly [name: string]: string };
@@ -57,6 +64,23 @@ export type McpArguments = {
   /** Absent: the executor's own. */
   readonly timeoutMs?: number;
 };
+
+/** How a call proves who calls: as the endpoint of its server says. */
+export function mcpAuthenticationAt(given: JsonObject, pointer: string, scope: Scope): Authentication | null {
+  const endpoint = ownProperty(ownProperty(given.transport, "http"), "endpoint");
+  const at = `${pointer}/transport/http/endpoint/authentication`;
+  return authenticationAt(ownProperty(endpoint, "authentication"), at, "taskDefinition", scope);
+}
+
+/** `with` is recorded, a policy never. */
+export function withoutMcpAuthentication(given: JsonObject): JsonObject {
+  const { transport } = given;
+  const http = ownProperty(transport, "http");
+  const endpoint = ownProperty(http, "endpoint");
+  if (!isJsonObject(transport) || !isJsonObject(http) || !isJsonObject(endpoint)) return given;
+  const { authentication: _apart, ...place } = endpoint;
+  return { ...given, transport: { ...transport, http: { ...http, endpoint: place } } };
+}
 
 /** Reports what is wrong with the `with` of an MCP call. */
 export function checkCallMcp(given: JsonObject, pointer: string, scope: Scope): void {
@@ -79,7 +103,9 @@ function checkTransport(value: Json, pointer: string, scope: Scope): void {
   const { report } = scope;
   const { http, stdio, options } = objectOf(value, pointer, TRANSPORT, report);
   if ((http === undefined) === (stdio === undefined)) report.issue(pointer, "`transport` is either `http` or `stdio`");
-  if (options !== undefined) report.unsupported(`${pointer}/options`, "options of an MCP transport");
+  if (options !== undefined) {
+    checkMcpOptions(options, stdio === undefined ? "http" : "stdio", `${pointer}/options`, scope);
+  }
   if (http !== undefined) {
     const { endpoint, headers } = objectOf(http, `${pointer}/http`, HTTP, report);
     if (endpoint !== undefined) checkEndpoint(endpoint, `${pointer}/http/endpoint`, scope);
@@ -120,9 +146,15 @@ export function renderCallMcp(
     parameters: parametersFrom(parameters),
     transport:
       http === undefined
-        ? { stdio: stdioFrom(isJsonObject(given.stdio) ? given.stdio : {}) }
+        ? {
+            stdio: {
+              ...stdioFrom(isJsonObject(given.stdio) ? given.stdio : {}),
+              ...mcpOptionsFrom(given.options, "stdio"),
+            },
+          }
         : {
             http: {
+              ...mcpOptionsFrom(given.options, "http"),
               endpoint: renderEndpoint(memberOf(http, "endpoint"), input, args, time),
               headers: textsFrom("headers", isJsonObject(given.http) ? given.http.headers : undefined),
             },

@@ -7,7 +7,7 @@ import type { CallServiceTask, TaskBase, Template } from "../workflow.ts";
 import { checkCallA2a, renderCallA2a } from "./call-a2a.ts";
 import { readCallAsyncapi, renderCallAsyncapi } from "./call-asyncapi.ts";
 import { isLate } from "./call-http.ts";
-import { checkCallMcp, renderCallMcp } from "./call-mcp.ts";
+import { checkCallMcp, mcpAuthenticationAt, renderCallMcp, withoutMcpAuthentication } from "./call-mcp.ts";
 
 type Service = CallServiceTask["call"];
 type Read = (given: JsonObject, place: TaskPlace, scope: Scope) => ServiceParts;
@@ -18,7 +18,18 @@ type Render = (template: Template, input: Json, args: ExpressionArguments, time:
 const SERVICES: Readonly<Record<Service, { readonly read: Read; readonly render: Render }>> = {
   a2a: { read: evaluatedAfter(checkCallA2a), render: renderCallA2a },
   asyncapi: { read: readCallAsyncapi, render: renderCallAsyncapi },
-  mcp: { read: evaluatedAfter(checkCallMcp), render: renderCallMcp },
+  mcp: {
+    read(given, { pointer }, scope) {
+      checkCallMcp(given, pointer, scope);
+      return {
+        with: templateAt(withoutMcpAuthentication(given), pointer, "taskDefinition", scope, true),
+        authentication: mcpAuthenticationAt(given, pointer, scope),
+        resourceAuthentication: null,
+        consumes: null,
+      };
+    },
+    render: renderCallMcp,
+  },
 };
 
 /** All of it is evaluated when the call is asked for. */

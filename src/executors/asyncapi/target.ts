@@ -1,7 +1,7 @@
 import type { AsyncapiArguments } from "../../dsl/tasks/call-asyncapi.ts";
 import { type Json, type JsonObject, ownProperty } from "../../values/json.ts";
 import { ProblemError } from "../http/problem-error.ts";
-import { type AsyncapiDocument, misconfigured, objectAt, objectsIn } from "./document.ts";
+import { type AsyncapiDocument, entriesIn, leadsAway, misconfigured, objectAt, objectsIn } from "./document.ts";
 
 /** What protocols are spoken here, by the names that servers use. */
 const FAMILIES = {
@@ -86,59 +86,68 @@ function securityOf(document: AsyncapiDocument, given: Json | undefined): Target
 
 /** 2.x: channels hold their operations, which are found by `operationId`, or as the only one of a channel. */
 function placeIn2(document: AsyncapiDocument, { channel: wanted, operation: id, message }: AsyncapiArguments): Place {
-  const channels = objectsIn(document, document.root.channels);
-  const operations = channels.flatMap(([address, channel]) =>
-    ["publish", "subscribe"].flatMap((action) => {
-      const operation = objectAt(document, channel[action]);
-      return operation === undefined ? [] : [{ action, address, channel, operation }];
-    }),
-  );
+  const channels = entriesIn(document, document.root.channels);
+  const operationsOf = (address: string, at: Json | undefined) => {
+    const channel = objectAt(document, at);
+    return ["publish", "subscribe"].flatMap((action) => {
+      const operation = objectAt(document, channel?.[action]);
+      return channel === undefined || operation === undefined ? [] : [{ action, address, channel, operation }];
+    });
+  };
   if (wanted !== undefined) {
-    const [address, channel] = channels.find(([each]) => each === wanted) ?? [];
-    if (address === undefined || channel === undefined)
-      throw unknown(
-        "channel",
-        wanted,
-        channels.map(([each]) => each),
-      );
-    const here = operations.filter((each) => each.address === address);
+    const channel = namedAt(document, channels, "channel", wanted);
+    const here = operationsOf(wanted, channel);
     const named = here.find(({ operation }) => operation.operationId === id);
     const usual = here.find(({ action }) => action === (message === undefined ? "subscribe" : "publish"));
-    return { channel, address, operation: (named ?? usual ?? here[0])?.operation ?? {} };
+    return { channel, address: wanted, operation: (named ?? usual ?? here[0])?.operation ?? {} };
   }
-  const found = operations.find(({ operation }) => operation.operationId === id);
-  if (found === undefined)
-    throw unknown(
-      "operation",
-      String(id),
-      operations.map(({ operation }) => String(operation.operationId)),
-    );
-  return found;
+  const ids: string[] = [];
+  // Those in other files last: most likely they need not be fetched.
+  for (const [address, at] of [...channels].sort(
+    ([, one], [, other]) => Number(leadsAway(one)) - Number(leadsAway(other)),
+  )) {
+    const here = operationsOf(address, at);
+    const found = here.find(({ operation }) => operation.operationId === id);
+    if (found !== undefined) return found;
+    ids.push(...here.map(({ operation }) => String(operation.operationId)));
+  }
+  throw unknown("operation", String(id), ids);
 }
 
 /** 3.0: operations have names, and refer to their channels. */
 function placeIn3(document: AsyncapiDocument, { channel: wanted, operation: name }: AsyncapiArguments): Place {
-  const channels = objectsIn(document, document.root.channels);
-  const operations = objectsIn(document, document.root.operations);
-  const operation = name === undefined ? {} : operations.find(([each]) => each === name)?.[1];
-  if (operation === undefined)
-    throw unknown(
-      "operation",
-      String(name),
-      operations.map(([each]) => each),
-    );
-  const named =
-    wanted === undefined ? undefined : channels.find(([each, { address }]) => each === wanted || address === wanted);
-  if (wanted !== undefined && named === undefined)
-    throw unknown(
-      "channel",
-      wanted,
-      channels.map(([each]) => each),
-    );
-  const channel = named?.[1] ?? objectAt(document, operation.channel);
+  const operations = entriesIn(document, document.root.operations);
+  const operation = name === undefined ? {} : namedAt(document, operations, "operation", name);
+  const channel = channelIn3(document, wanted) ?? objectAt(document, operation.channel);
   if (channel === undefined) throw misconfigured(`operation "${name}" names no channel`);
-  const key = channels.find(([, each]) => each === channel)?.[0] ?? "";
-  return { channel, address: typeof channel.address === "string" ? channel.address : key, operation };
+  if (typeof channel.address === "string") return { channel, address: channel.address, operation };
+  const key = objectsIn(document, document.root.channels).find(([, each]) => each === channel)?.[0] ?? "";
+  return { channel, address: key, operation };
+}
+
+/** The channel of this name, else of this address. */
+function channelIn3(document: AsyncapiDocument, wanted: string | undefined): JsonObject | undefined {
+  if (wanted === undefined) return undefined;
+  const channels = entriesIn(document, document.root.channels);
+  const isName = channels.some(([name]) => name === wanted);
+  const ofAddress = isName ? [] : objectsIn(document, document.root.channels);
+  const found = ofAddress.find(([, { address }]) => address === wanted)?.[1];
+  return found ?? namedAt(document, channels, "channel", wanted);
+}
+
+function namedAt(
+  document: AsyncapiDocument,
+  all: readonly (readonly [string, Json])[],
+  what: string,
+  name: string,
+): JsonObject {
+  const found = objectAt(document, all.find(([each]) => each === name)?.[1]);
+  if (found !== undefined) return found;
+  throw unknown(
+    what,
+    name,
+    all.map(([each]) => each),
+  );
 }
 
 function unknown(what: string, name: string, known: readonly string[]): ProblemError {

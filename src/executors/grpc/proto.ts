@@ -22,8 +22,13 @@ export function protoProblem(content: string): string | undefined {
   }
 }
 
-/** @throws {ProblemError} configuration 400 when there is no such method, validation 400 for arguments it does not know. */
-export function methodOf(content: string, serviceName: string, methodName: string, message: JsonObject): GrpcMethod {
+/** @throws {ProblemError} configuration 400 when there is no such method, validation 400 for messages with fields it does not know. */
+export function methodOf(
+  content: string,
+  serviceName: string,
+  methodName: string,
+  messages: readonly JsonObject[],
+): GrpcMethod {
   const root = rootOf(content);
   const services = servicesIn(root);
   const service =
@@ -39,7 +44,7 @@ export function methodOf(content: string, serviceName: string, methodName: strin
     throw misconfigured(`service "${serviceName}" has no method "${methodName}"; it has ${known || "none"}`);
   }
   const fields = method.resolvedRequestType?.fields ?? {};
-  const unknown = Object.keys(message).find((name) => !Object.hasOwn(fields, name));
+  const unknown = messages.flatMap(Object.keys).find((name) => !Object.hasOwn(fields, name));
   if (unknown !== undefined) {
     throw new ProblemError("validation", `call grpc: ${methodName} has no argument ${JSON.stringify(unknown)}`);
   }

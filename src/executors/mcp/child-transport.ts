@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ReadBuffer, serializeMessage } from "@modelcontextprotocol/sdk/shared/stdio.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import { ProblemError } from "../http/problem-error.ts";
 import { type Child, startChild } from "../process/child.ts";
 import type { ProcessLimits } from "../process/run-process.ts";
 
@@ -11,11 +12,14 @@ export interface ServerCommand {
   readonly command: string;
   readonly arguments: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Absent: an empty directory of its own. */
+  readonly workingDirectory?: string;
+  /** How long it may take to end once its stdin is closed; absent: a quarter of a second. */
+  readonly shutdownTimeoutMs?: number;
 }
 
 /** Characters of the server's stderr that are shown in an error. */
 const DETAIL_LENGTH = 1_000;
-/** How long a server whose stdin is closed may take to end. */
 const GRACE_MS = 250;
 
 /**
@@ -36,12 +40,14 @@ export class ChildTransport implements Transport {
   ) {}
 
   async start(): Promise<void> {
-    this.#directory = await mkdtemp(join(tmpdir(), "durabull-mcp-"));
-    const { command, arguments: args, environment } = this.server;
+    const { command, arguments: args, environment, workingDirectory } = this.server;
+    if (workingDirectory === undefined) this.#directory = await mkdtemp(join(tmpdir(), "durabull-mcp-"));
+    else await demandDirectory(workingDirectory);
+    const directory = workingDirectory ?? this.#directory ?? tmpdir();
     // Where programs are found is no secret, and what starts servers (npx, uvx) needs it.
     const withPath = { PATH: process.env.PATH ?? "", ...environment };
     const { memoryBytes } = this.limits;
-    const child = startChild({ command, args, environment: withPath, directory: this.#directory, memoryBytes });
+    const child = startChild({ command, args, environment: withPath, directory, memoryBytes });
     this.#child = child;
     const buffer = new ReadBuffer({ maxBufferSize: this.limits.outputBytes });
     child.stdout.on("data", (chunk: Buffer) => this.#read(buffer, chunk));
@@ -65,7 +71,7 @@ export class ChildTransport implements Transport {
 
   async close(): Promise<void> {
     this.#child?.stdin.end();
-    this.#child?.kill(GRACE_MS);
+    this.#child?.kill(this.server.shutdownTimeoutMs ?? GRACE_MS);
     await this.#child?.ended;
     if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
   }
@@ -79,5 +85,13 @@ export class ChildTransport implements Transport {
       this.onerror?.(error instanceof Error ? error : new Error(String(error)));
       this.#child?.kill();
     }
+  }
+}
+
+/** A process that cannot start because of its directory blames its command. */
+async function demandDirectory(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory() !== true) {
+    throw new ProblemError("configuration", `the working directory ${path} of the MCP server is no directory here`);
   }
 }

@@ -1,7 +1,13 @@
-import { dereference } from "@readme/openapi-parser";
 import { LRUCache } from "lru-cache";
 import { readDocument } from "../../dsl/read-definition.ts";
 import { isJsonObject, type Json, type JsonObject, ownProperty } from "../../values/json.ts";
+import {
+  type DocumentKind,
+  type Located,
+  type LocatedObject,
+  leadsAway,
+  type References,
+} from "../documents/references.ts";
 import { ProblemError } from "../http/problem-error.ts";
 import { type Parameter, parameterOf } from "./parameter.ts";
 
@@ -29,13 +35,23 @@ export interface Body {
 
 const METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 const FORM = "application/x-www-form-urlencoded";
-const DESCRIPTIONS_KEPT = 50;
-const descriptions = new LRUCache<string, JsonObject>({ max: DESCRIPTIONS_KEPT });
+/** Characters of descriptions kept. */
+const KEPT = 16_000_000;
+const parsedFiles = new LRUCache<string, JsonObject>({ maxSize: KEPT, sizeCalculation: (_, { length }) => length + 1 });
+
+/** A description, or a file that it refers to. */
+export const DESCRIPTION: DocumentKind = { parse, misconfigured };
+
+function parse(content: string): JsonObject {
+  const known = parsedFiles.get(content) ?? readDocument(content, "an API description");
+  parsedFiles.set(content, known);
+  return known;
+}
 
 /** Why a text is no description that can be used; undefined when it is one. */
 export function descriptionProblem(content: string): string | undefined {
   try {
-    const document = readDocument(content, "an API description");
+    const document = parse(content);
     if (version(document) === undefined) return 'an API description says `openapi: 3.x` or `swagger: "2.0"`';
     return isJsonObject(document.paths) ? undefined : "the API description has no paths";
   } catch (error) {
@@ -43,24 +59,52 @@ export function descriptionProblem(content: string): string | undefined {
   }
 }
 
-/** @throws {ProblemError} configuration 400 when the description has no such operation, or one that cannot be called. */
-export async function operationOf(content: string, operationId: string): Promise<Operation> {
-  const document = descriptions.get(content) ?? (await resolved(content));
-  descriptions.set(content, document);
-  const paths = isJsonObject(document.paths) ? document.paths : {};
+/**
+ * What of other files the operation needs to be called is fetched; schemas are not.
+ * @throws {ProblemError} configuration 400 when the description has no such operation, or one that cannot be called; the error of a file
+ *   that cannot be had.
+ */
+export async function operationOf(description: References, operationId: string): Promise<Operation> {
+  const { root } = description;
+  const items = await description.entries(await description.member(root, "paths"));
   const known: string[] = [];
-  for (const [path, item] of Object.entries(paths)) {
-    for (const method of METHODS) {
-      const found = ownProperty(item, method);
-      const id = ownProperty(found, "operationId");
-      if (typeof id === "string") known.push(id);
-      if (id !== operationId || !isJsonObject(item) || !isJsonObject(found)) continue;
-      const of = { document, item, operation: found, method: method.toUpperCase(), path };
-      return version(document) === 2 ? swaggerOperation(of) : openApiOperation(of);
+  const faults: unknown[] = [];
+  // First those for which no file needs to be fetched.
+  for (const [path, item] of [...items.filter(isNear), ...items.filter((each) => !isNear(each))]) {
+    try {
+      const operations = await operationsOf(description, item);
+      const found = operations.find(({ operation }) => operation.value.operationId === operationId);
+      if (found === undefined) known.push(...operations.flatMap(({ operation }) => idsIn(operation.value)));
+      else return await operationAt({ description, item, path, ...found });
+    } catch (error) {
+      if (!(error instanceof ProblemError) || isNear([path, item])) throw error;
+      faults.push(error);
     }
   }
+  if (faults.length > 0) throw faults[0];
   const some = known.slice(0, 20).join(", ");
   throw misconfigured(`the API description has no operation "${operationId}"; it has ${some || "none"}`);
+}
+
+function isNear([, item]: readonly [string, Located]): boolean {
+  return !leadsAway(item);
+}
+
+async function operationsOf(description: References, item: Located) {
+  const found: { readonly method: string; readonly operation: LocatedObject }[] = [];
+  for (const method of METHODS) {
+    const operation = await description.objectAt(await description.member(item, method));
+    if (operation !== undefined) found.push({ method: method.toUpperCase(), operation });
+  }
+  return found;
+}
+
+function idsIn({ operationId }: JsonObject): readonly string[] {
+  return typeof operationId === "string" ? [operationId] : [];
+}
+
+function operationAt(place: Place): Promise<Operation> {
+  return version(place.description.root.value) === 2 ? swaggerOperation(place) : openApiOperation(place);
 }
 
 export function misconfigured(detail: string): ProblemError {
@@ -72,60 +116,63 @@ function version(document: JsonObject): 2 | 3 | undefined {
   return /^3\./.test(String(document.openapi ?? "")) ? 3 : undefined;
 }
 
-/** References within the description are replaced; those to other documents are not followed. */
-async function resolved(content: string): Promise<JsonObject> {
-  const document = readDocument(content, "an API description");
-  try {
-    const whole: unknown = await dereference(structuredClone(document) as never, { resolve: { external: false } });
-    return whole as JsonObject;
-  } catch (error) {
-    throw misconfigured(
-      `the API description cannot be used: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-}
-
 interface Place {
-  readonly document: JsonObject;
-  readonly item: JsonObject;
-  readonly operation: JsonObject;
+  readonly description: References;
+  /** Of the path. */
+  readonly item: Located;
+  readonly operation: LocatedObject;
   readonly method: string;
   readonly path: string;
 }
 
 /** Those of the operation win over those of the path, by name and place. */
-function parametersOf({ item, operation }: Place): readonly JsonObject[] {
-  const all = [...objectsIn(item.parameters), ...objectsIn(operation.parameters)];
-  const external = all.find((each) => typeof each.$ref === "string");
-  if (external !== undefined) throw misconfigured(`a parameter is in another document, at ${String(external.$ref)}`);
-  return [...new Map(all.map((each) => [`${String(each.in)} ${String(each.name)}`, each])).values()];
+async function parametersOf({ description, item, operation }: Place): Promise<readonly JsonObject[]> {
+  const found = new Map<string, JsonObject>();
+  for (const holder of [item, operation]) {
+    for (const [, { value }] of await description.objects(await description.member(holder, "parameters"))) {
+      found.set(`${String(value.in)} ${String(value.name)}`, value);
+    }
+  }
+  return [...found.values()];
 }
 
-function openApiOperation(place: Place): Operation {
-  const { document, item, operation, method, path } = place;
-  const [server = { url: "/" }] = [operation.servers, item.servers, document.servers].flatMap(objectsIn);
-  const body = operation.requestBody;
-  const types = Object.keys(isJsonObject(ownProperty(body, "content")) ? (ownProperty(body, "content") ?? {}) : {});
+async function openApiOperation(place: Place): Promise<Operation> {
+  const { description, operation, method, path } = place;
+  const { root } = description;
+  const body = await description.objectAt(await description.member(operation, "requestBody"));
+  const types = body === undefined ? [] : await namesIn(description, body, "content");
+  const produces: string[] = [];
+  for (const [status, response] of await description.entries(await description.member(operation, "responses"))) {
+    if (/^(2|default)/.test(status)) produces.push(...(await namesIn(description, response, "content")));
+  }
+  const schemes = await description.member(await description.member(root, "components"), "securitySchemes");
   return {
     method,
     path,
-    server: serverUrl(server),
-    parameters: [
-      ...parametersOf(place).map((each) => parameterOf(each, 3)),
-      ...keysOf(place, ownProperty(document.components, "securitySchemes")),
-    ],
-    body: isJsonObject(body)
-      ? { required: body.required === true, types: types.length === 0 ? ["application/json"] : types, name: null }
-      : null,
-    produces: successes(operation).flatMap((response) =>
-      Object.keys(isJsonObject(response.content) ? response.content : {}),
-    ),
+    server: await serverOf(place),
+    parameters: [...(await parametersOf(place)).map((each) => parameterOf(each, 3)), ...(await keysOf(place, schemes))],
+    body:
+      body === undefined
+        ? null
+        : {
+            required: body.value.required === true,
+            types: types.length === 0 ? ["application/json"] : types,
+            name: null,
+          },
+    produces,
   };
 }
 
-function swaggerOperation(place: Place): Operation {
-  const { document, operation, method, path } = place;
-  const parameters = parametersOf(place);
+async function namesIn(description: References, holder: Located, name: string): Promise<readonly string[]> {
+  return (await description.entries(await description.member(holder, name))).map(([key]) => key);
+}
+
+async function swaggerOperation(place: Place): Promise<Operation> {
+  const { description, method, path } = place;
+  const { root } = description;
+  const document = root.value;
+  const operation = place.operation.value;
+  const parameters = await parametersOf(place);
   const whole = parameters.find((each) => each.in === "body");
   const form = parameters.filter((each) => each.in === "formData");
   const consumes = textsIn(operation.consumes ?? document.consumes);
@@ -136,7 +183,7 @@ function swaggerOperation(place: Place): Operation {
     server: swaggerServer(document, operation),
     parameters: [
       ...parameters.filter((each) => each.in !== "body" && each.in !== "formData").map((each) => parameterOf(each, 2)),
-      ...keysOf(place, document.securityDefinitions),
+      ...(await keysOf(place, await description.member(root, "securityDefinitions"))),
     ],
     body:
       whole !== undefined
@@ -156,6 +203,19 @@ function swaggerOperation(place: Place): Operation {
   };
 }
 
+/** The first server of the operation, the path or the description, innermost first; relative to the file that names it. */
+async function serverOf({ description, item, operation }: Place): Promise<string> {
+  for (const holder of [operation, item, description.root]) {
+    const [first] = await description.objects(await description.member(holder, "servers"));
+    if (first === undefined) continue;
+    const [, { file, value }] = first;
+    const url = serverUrl(value);
+    const isElsewhere = file !== description.root.file && URL.canParse(url, file.uri);
+    return isElsewhere ? new URL(url, file.uri).href : url;
+  }
+  return "/";
+}
+
 function serverUrl(server: JsonObject): string {
   const variables = server.variables;
   return String(server.url ?? "/").replaceAll(/\{([^{}]*)\}/g, (_, name: string) =>
@@ -173,24 +233,18 @@ function swaggerServer(document: JsonObject, operation: JsonObject): string {
 }
 
 /** An API key that the operation may ask for is given as a parameter of its name. */
-function keysOf({ document, operation }: Place, schemes: Json | undefined): readonly Parameter[] {
-  const asked = objectsIn(operation.security ?? document.security).flatMap((each) => Object.keys(each));
-  return [...new Set(asked)].flatMap((name) => {
-    const scheme = ownProperty(schemes, name);
-    if (!isJsonObject(scheme) || scheme.type !== "apiKey") return [];
-    return [parameterOf({ name: scheme.name ?? name, in: scheme.in ?? "header" }, 3)];
-  });
-}
-
-function successes(operation: JsonObject): readonly JsonObject[] {
-  const responses = isJsonObject(operation.responses) ? operation.responses : {};
-  return Object.entries(responses).flatMap(([status, response]) =>
-    /^(2|default)/.test(status) && isJsonObject(response) ? [response] : [],
+async function keysOf({ description, operation }: Place, schemes: Located): Promise<readonly Parameter[]> {
+  const security = operation.value.security ?? description.root.value.security;
+  const asked = (Array.isArray(security) ? security : []).flatMap((each: Json) =>
+    isJsonObject(each) ? Object.keys(each) : [],
   );
-}
-
-function objectsIn(value: Json | undefined): readonly JsonObject[] {
-  return Array.isArray(value) ? value.filter((each: Json): each is JsonObject => isJsonObject(each)) : [];
+  const keys: Parameter[] = [];
+  for (const name of new Set(asked)) {
+    const scheme = (await description.objectAt(await description.member(schemes, name)))?.value;
+    if (scheme?.type !== "apiKey") continue;
+    keys.push(parameterOf({ name: scheme.name ?? name, in: scheme.in ?? "header" }, 3));
+  }
+  return keys;
 }
 
 function textsIn(value: Json | undefined): readonly string[] {

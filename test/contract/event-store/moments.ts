@@ -264,6 +264,38 @@ export function momentContract(open: Open): void {
     expect(again.now).toBeGreaterThanOrEqual(soon);
   });
 
+  test("given owed work that is to be looked at late, when it must be looked at sooner, then it is, and never later than before", async () => {
+    const { store, partitions, start, rest, attended, attention, owed } = world();
+    const now = await store.now();
+    const add = [
+      { work: anActivity(2), lookAt: now + FAR },
+      { work: anActivity(3), lookAt: now + 2 * FAR },
+    ];
+    const head = await rest(await start(), { events: [taskRequested(), taskRequested()], add });
+    await store.lookSooner(head.executionId, 3, 10 * FAR);
+    await store.lookSooner(head.executionId, 99, 0);
+    await store.lookSooner(anExecutionId(aGroup(), partitions), 3, 0);
+    expect(await attention(head)).toBeUndefined();
+    expect([...(await owed(head))].map(({ lookAt }) => lookAt).sort()).toEqual([now + FAR, now + 2 * FAR]);
+    await store.lookSooner(head.executionId, 3, 100);
+    const seen = await attended(head);
+    expect(seen.owed).toMatchObject([{ name: 3, dispatch: 0 }]);
+    expect(seen.now).toBeGreaterThanOrEqual(now + 100);
+  });
+
+  test("given an unsettled execution, when owed work must be looked at sooner, then it is once that has settled, and its own look stays", async () => {
+    const { store, start, commit, attended, attention } = world();
+    const now = await store.now();
+    const head = await commit(await start(), {
+      events: [taskRequested()],
+      add: [{ work: anActivity(2), lookAt: now + FAR }],
+    });
+    await store.lookSooner(head.executionId, 2, 0);
+    expect(await attention(head)).toBeUndefined();
+    expect(await store.settle(head.executionId, 2)).toBe(true);
+    expect((await attended(head)).owed).toMatchObject([{ name: 2 }]);
+  });
+
   test("given an unsettled execution with overdue work, when a look is noted, then the next look is at the moment noted", async () => {
     const { store, start, commit, attended, attention } = world();
     const now = await store.now();

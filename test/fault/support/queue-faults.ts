@@ -63,7 +63,8 @@ export function queueFaults(world: () => World): void {
       const { load, store, outside, expectSound } = world();
       const before = await rescues();
       const gate = outside.hold("/");
-      const loading = load({ executions: 15, atOnce: 15 });
+      // More than the workers may have in hand, from the queue and by themselves.
+      const loading = load({ executions: 40, atOnce: 40 });
       await until("activities wait for a worker", async () => (await waiting(tasks)) >= 10);
       await store.wipeQueues();
       gate.open();

@@ -32,7 +32,9 @@ export async function openWorld(kind: StoreKind, settings: Readonly<Record<strin
   const store = await openFaultStore(kind);
   const outside = await startOutside();
   // Random deaths strike the same execution more often than chance would in a year: none of them is its fault.
-  const env = { ...store.env, WORKFLOW_MAX_RETRIES: "1000", TASK_CONCURRENCY: "4", ...settings };
+  // One store the short way, the other through the queues alone: what stands between them is the same code.
+  const LOCAL_DISPATCH = String(kind === "redis");
+  const env = { ...store.env, WORKFLOW_MAX_RETRIES: "1000", TASK_CONCURRENCY: "4", LOCAL_DISPATCH, ...settings };
   const startWorker = (more: Readonly<Record<string, string>> = {}) =>
     startService({ entry: [WORKER], env: { ...env, ...more } });
   const api = await startService({ entry: ["src/main.ts", "api"], env });

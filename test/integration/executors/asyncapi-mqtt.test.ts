@@ -12,6 +12,7 @@ const services = createServiceExecutors({
   allowPrivateNetwork: true,
   allowedHosts: [],
   maxResponseBytes: 10_000,
+  documents: { maxFiles: 3, maxBytes: 100_000 },
   authenticator: createAuthenticator(new Agent()),
   processes: { allowed: [], limits: { timeoutMs: 1_000, memoryBytes: 1, outputBytes: 1 } },
 });

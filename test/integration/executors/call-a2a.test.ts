@@ -1,6 +1,6 @@
-import { Agent } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createAuthenticator } from "../../../src/executors/auth/authenticator.ts";
+import { agentOf } from "../../../src/executors/call-http.ts";
 import { createServiceExecutors } from "../../../src/executors/services.ts";
 import { isJsonObject, type JsonObject } from "../../../src/values/json.ts";
 import { startAgent, type TestAgent } from "../../support/a2a-agent.ts";
@@ -11,7 +11,8 @@ const POLICY = {
   allowPrivateNetwork: true,
   allowedHosts: [],
   maxResponseBytes: 100_000,
-  authenticator: createAuthenticator(new Agent()),
+  documents: { maxFiles: 3, maxBytes: 100_000 },
+  authenticator: createAuthenticator(agentOf({ allowPrivateNetwork: true, allowedHosts: [] })),
   processes: { allowed: [], limits: { timeoutMs: 1_000, memoryBytes: 1, outputBytes: 1 } },
 };
 const resources = resourcesOverHttp();

@@ -3,10 +3,10 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Aedes } from "aedes";
 import { Redis } from "ioredis";
-import { Agent } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
 import { createAuthenticator } from "../../../src/executors/auth/authenticator.ts";
+import { agentOf } from "../../../src/executors/call-http.ts";
 import { createServiceExecutors, type ServicePolicy } from "../../../src/executors/services.ts";
 import type { Json, JsonObject } from "../../../src/values/json.ts";
 import { activityContext } from "../../support/activity.ts";
@@ -16,7 +16,8 @@ const POLICY: ServicePolicy = {
   allowPrivateNetwork: true,
   allowedHosts: [],
   maxResponseBytes: 10_000,
-  authenticator: createAuthenticator(new Agent()),
+  documents: { maxFiles: 3, maxBytes: 100_000 },
+  authenticator: createAuthenticator(agentOf({ allowPrivateNetwork: true, allowedHosts: [] })),
   processes: { allowed: [], limits: { timeoutMs: 1_000, memoryBytes: 1, outputBytes: 1 } },
 };
 
@@ -262,6 +263,68 @@ describe.each(CASES)("given a server that speaks %s", (protocol, start) => {
   });
 });
 
+describe("given a document in several files, when a message is published, then what it needs of them is fetched", () => {
+  let broker: Broker;
+  beforeAll(async () => {
+    broker = await webSocketServer();
+  });
+  afterAll(() => broker.close());
+  const folder = "http://x.example/docs";
+  test.each<[string, (host: string) => Readonly<Record<string, Json>>, readonly string[]]>([
+    [
+      "2.6",
+      (host) => {
+        const { servers, channels, ...rest } = document2("ws", host);
+        const { orders } = channels;
+        return {
+          "": {
+            ...rest,
+            servers: { main: { $ref: "servers.json#/main" } },
+            channels: { orders: { $ref: "parts/c.json" } },
+          },
+          "servers.json": servers,
+          "parts/c.json": { ...orders, subscribe: { $ref: "never-fetched.json" } },
+        };
+      },
+      [],
+    ],
+    [
+      "3.0",
+      (host) => {
+        const { operations, channels, servers, ...rest } = document3("ws", host);
+        const other = { $ref: "other.json" };
+        return {
+          "": {
+            ...{ ...rest, operations: { ...operations, other }, servers },
+            channels: { orderChannel: { $ref: "parts/c.json#/orders" }, other },
+          },
+          "parts/c.json": { orders: { ...channels.orderChannel, servers: [{ $ref: "../api.json#/servers/main" }] } },
+        };
+      },
+      ["parts/c.json"],
+    ],
+  ])("%s", async (_, filesOf, wanted) => {
+    const files = filesOf(broker.address);
+    document = files[""] ?? null;
+    const fetched: string[] = [];
+    const resource: ReturnType<typeof activityContext>["resource"] = async (uri, _unfit, referrer) => {
+      const name = referrer === undefined ? "" : uri.replace(`${folder}/`, "");
+      if (name !== "") fetched.push(name);
+      return { ok: true, content: JSON.stringify(files[name] ?? {}) };
+    };
+    const message = { payload: { petId: 7 }, headers: {} };
+    const made = createServiceExecutors(POLICY);
+    services.push(made);
+    const given = { document: { endpoint: `${folder}/api.json` }, operation: "placeOrder", message };
+    expect(await made.executors.asyncapi({ with: given }, activityContext({ resource }))).toEqual({
+      ok: true,
+      output: message,
+    });
+    if (wanted.length > 0) expect(fetched).toEqual(wanted);
+    else expect(fetched).toContain("parts/c.json");
+  });
+});
+
 test("given nobody at the server's address, when a message is published, then it is communication 500", async () => {
   for (const [protocol] of CASES) {
     document = document3(protocol, "127.0.0.1:1");
@@ -296,11 +359,12 @@ describe("given a document that does not fit, when it is called, then it is conf
     ],
     ["no server for a protocol", base, { protocol: "ws" }, /no server for ws/],
     [
-      "a reference to elsewhere",
-      { ...base, channels: { orderChannel: { $ref: "https://x.example" } } },
+      "a reference into a folder of the worker",
+      { ...base, channels: { orderChannel: { $ref: "file:///channel.json" } } },
       {},
-      /inside it only/,
+      /cannot be reached/,
     ],
+    ["a reference to nothing", { ...base, channels: { orderChannel: { $ref: "#/none" } } }, {}, /leads nowhere/],
     ["headers over mqtt", base, { message: { payload: {}, headers: { a: "b" } } }, /have no headers/],
   ])("%s", async (_, given, more, detail) => {
     document = given;

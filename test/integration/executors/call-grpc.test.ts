@@ -3,7 +3,7 @@ import { createAuthenticator } from "../../../src/executors/auth/authenticator.t
 import { createGrpcExecutor } from "../../../src/executors/call-grpc.ts";
 import { agentOf } from "../../../src/executors/call-http.ts";
 import type { ActivityContext } from "../../../src/ports/executor.ts";
-import type { JsonObject } from "../../../src/values/json.ts";
+import type { Json, JsonObject } from "../../../src/values/json.ts";
 import { problemOf } from "../../../src/values/problem.ts";
 import { activityContext } from "../../support/activity.ts";
 import { GREETER, startGrpcServer, type TestGrpcServer } from "../../support/grpc-server.ts";
@@ -41,7 +41,7 @@ interface Given {
     readonly resolve?: () => Promise<{ address: string; family: number }[]>;
   };
 }
-function call(method: string, args: JsonObject, given: Given = {}) {
+function call(method: string, args: JsonObject | readonly JsonObject[] | undefined, given: Given = {}) {
   const resource: ActivityContext["resource"] = async (_, unfit) => {
     const content = given.proto ?? GREETER;
     const wrong = unfit(content);
@@ -50,7 +50,7 @@ function call(method: string, args: JsonObject, given: Given = {}) {
   const place = { proto: "file://greet.proto", service: "greet.v1.Greeter", host: "127.0.0.1", port: server.port };
   return createGrpcExecutor({ ...policy, ...given.policy })(
     {
-      with: { ...place, method, arguments: args, ...given.with },
+      with: { ...place, method, ...(args === undefined ? {} : { arguments: args as Json }), ...given.with },
       ...(given.authentication === undefined ? {} : { authentication: given.authentication }),
     },
     activityContext({ resource, ...given.context }),
@@ -86,6 +86,94 @@ test("given a stream of a server, when it is called, then its messages are a lis
   expect(await call("Repeat", { name: "broken", count: 1 })).toEqual(
     failure("communication", 500, expect.stringContaining("DATA_LOSS (15): lost")),
   );
+});
+
+describe("given a stream of the client, when it is called", () => {
+  const names = (count: number) => Array.from({ length: count }, (_, i) => ({ name: `n${i}` }));
+  const said = (text: string, list: readonly string[]) => ({
+    ok: true,
+    output: expect.objectContaining({ text, list }),
+  });
+
+  test.each<[string, JsonObject | readonly JsonObject[] | undefined, ReturnType<typeof said>]>([
+    ["a list is sent in order", [{ name: "b" }, { name: "a" }], said("2 names", ["b", "a"])],
+    ["one message is one", { name: "a" }, said("1 names", ["a"])],
+    ["an empty list, or nothing, is none", [], said("0 names", [])],
+    ["a long one is sent whole", names(5_000), said("5000 names", ["n0", "n1", "n2", "n3", "n4"])],
+    ["a server that has heard enough answers", [{ name: "enough" }, ...names(5_000)], said("after 1", [])],
+  ])("then %s", async (_, messages, expected) => {
+    expect(await call("Collect", messages)).toEqual(expected);
+  });
+
+  test("then nothing given is no message, and the server is told what identifies the call", async () => {
+    expect(await call("Collect", undefined)).toEqual(said("0 names", []));
+    expect(server.calls.at(-1)?.metadata).toMatchObject({ "idempotency-key": "key-1" });
+  });
+
+  test("then its status is the error, and a message that does not fit keeps all of them from being sent", async () => {
+    expect(await call("Collect", [{ name: "fail" }, ...names(5_000)])).toEqual(
+      failure("communication", 400, expect.stringContaining("FAILED_PRECONDITION (9): no more")),
+    );
+    const known = server.calls.length;
+    expect(await call("Collect", [{ name: "a" }, { nmae: "b" }])).toEqual(
+      failure("validation", 400, expect.stringContaining('"nmae"')),
+    );
+    expect(await call("Collect", [{ name: "a" }, { at: "noon" }])).toEqual(
+      failure("validation", 400, expect.stringContaining("do not fit")),
+    );
+    expect(server.calls).toHaveLength(known);
+  });
+
+  test("then a deadline ends it, an abort cancels it, and a refused login is tried once more with all of it", async () => {
+    expect(await call("Collect", [{ name: "hang" }], { context: { remainingMs: 200 } })).toEqual(
+      failure("timeout", 408, expect.stringContaining("DEADLINE_EXCEEDED")),
+    );
+    const controller = new AbortController();
+    const reason = new Error("not owed any more");
+    const known = server.calls.length;
+    const outcome = call("Collect", [{ name: "hang" }], { context: { signal: controller.signal } });
+    await expect.poll(() => server.calls.length).toBe(known + 1);
+    controller.abort(reason);
+    await expect(outcome).rejects.toBe(reason);
+    await expect.poll(() => server.calls.at(-1)?.cancelled).toBe(true);
+    idp.answer((_, response) =>
+      response
+        .writeHead(200, { "content-type": "application/json" })
+        .end(JSON.stringify({ access_token: `s${idp.entries.length}`, token_type: "Bearer", expires_in: 600 })),
+    );
+    server.demand("Bearer s2");
+    const oauth2 = { authority: idp.origin, grant: "client_credentials", client: { id: "stream", secret: "b" } };
+    expect(await call("Collect", names(3), { authentication: { oauth2 } })).toEqual(
+      said("3 names", ["n0", "n1", "n2"]),
+    );
+  });
+});
+
+describe("given streams in both directions, when they are called", () => {
+  test("then the messages of the server are a list, up to the limit", async () => {
+    const messages = [
+      { name: "a", count: 2 },
+      { name: "b", count: 1 },
+    ];
+    expect(await call("Converse", messages)).toEqual({
+      ok: true,
+      output: ["a 0", "a 1", "b 0"].map((text) => expect.objectContaining({ text })),
+    });
+    expect(await call("Converse", [])).toEqual({ ok: true, output: [] });
+    expect(await call("Converse", [{ name: "hi", count: 500 }])).toEqual(
+      failure("communication", 500, expect.stringContaining("HTTP_MAX_RESPONSE_BYTES")),
+    );
+    expect(await call("Converse", [{ name: "broken", count: 1 }])).toEqual(
+      failure("communication", 500, expect.stringContaining("DATA_LOSS (15): lost")),
+    );
+  });
+
+  test("then an abort cancels them", async () => {
+    const controller = new AbortController();
+    const reason = new Error("not owed any more");
+    controller.abort(reason);
+    await expect(call("Converse", [{ name: "a" }], { context: { signal: controller.signal } })).rejects.toBe(reason);
+  });
 });
 
 describe("given a status of gRPC, when a call ends with it, then the error has the HTTP status that stands for it", () => {
@@ -163,12 +251,12 @@ describe("given what cannot be called, when it is, then the error says why", () 
     [
       "another method",
       () => call("SayBye", {}),
-      failure("configuration", 400, expect.stringContaining("it has SayHello, Repeat, Collect")),
+      failure("configuration", 400, expect.stringContaining("it has SayHello, Repeat, Collect, Converse")),
     ],
     [
-      "a stream of the client",
-      () => call("Collect", {}),
-      failure("configuration", 400, expect.stringContaining("takes a stream")),
+      "a list for one message",
+      () => call("SayHello", [{ name: "x" }]),
+      failure("validation", 400, expect.stringContaining("takes one message, not a list")),
     ],
     [
       "an unknown argument",

@@ -1,7 +1,10 @@
+import { existsSync, mkdtempSync, realpathSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Agent } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createAuthenticator } from "../../../src/executors/auth/authenticator.ts";
+import { agentOf } from "../../../src/executors/call-http.ts";
 import { createServiceExecutors, type ServicePolicy } from "../../../src/executors/services.ts";
 import type { JsonObject } from "../../../src/values/json.ts";
 import { activityContext } from "../../support/activity.ts";
@@ -13,7 +16,8 @@ const POLICY: ServicePolicy = {
   allowPrivateNetwork: true,
   allowedHosts: [],
   maxResponseBytes: 100_000,
-  authenticator: createAuthenticator(new Agent()),
+  documents: { maxFiles: 3, maxBytes: 100_000 },
+  authenticator: createAuthenticator(agentOf({ allowPrivateNetwork: true, allowedHosts: [] })),
   processes: { allowed: ["shell"], limits: { timeoutMs: 60_000, memoryBytes: 1_073_741_824, outputBytes: 100_000 } },
 };
 
@@ -37,8 +41,19 @@ const overHttp = () => ({ http: { endpoint: server.url, headers: { "x-tenant": "
 const overStdio = (environment: Readonly<Record<string, string>> = {}) => ({
   stdio: { command: process.execPath, arguments: ["--import", TSX, STDIO_SERVER], environment },
 });
-const call = (given: JsonObject, policy?: Partial<ServicePolicy>, context = activityContext()) =>
-  mcp(policy)({ with: { parameters: {}, protocolVersion: "2025-06-18", transport: overHttp(), ...given } }, context);
+const call = (
+  given: JsonObject,
+  policy?: Partial<ServicePolicy>,
+  context = activityContext(),
+  authentication?: JsonObject,
+) =>
+  mcp(policy)(
+    {
+      with: { parameters: {}, protocolVersion: "2025-06-18", transport: overHttp(), ...given },
+      ...(authentication === undefined ? {} : { authentication }),
+    },
+    context,
+  );
 const failure = (kind: string, detail: RegExp) => ({
   ok: false,
   error: expect.objectContaining({
@@ -86,6 +101,85 @@ test("given client, version and headers, when a server is called over HTTP, then
   });
   expect(first?.headers).toMatchObject({ "x-tenant": "a", "user-agent": "durabull" });
   expect(others.map(({ method }) => method)).toContain("DELETE");
+});
+
+test("given a login, when a server is called over HTTP, then each request shows it, and a header of the author's wins", async () => {
+  const shown = async (headers: JsonObject) => {
+    const before = server.requests.length;
+    const transport = { http: { endpoint: server.url, headers } };
+    const bearer = { bearer: { token: "token-1" } };
+    expect(await call({ method: "tools/list", transport }, {}, activityContext(), bearer)).toMatchObject({ ok: true });
+    return new Set(server.requests.slice(before).map((each) => each.headers.authorization));
+  };
+  expect(await shown({})).toEqual(new Set(["Bearer token-1"]));
+  expect(await shown({ authorization: "Own" })).toEqual(new Set(["Own"]));
+});
+
+test("given a server that asks for a digest, when it is called over HTTP, then each request answers", async () => {
+  const digest = { digest: { username: "ada", password: "canary-1" } };
+  server.demandDigest(true);
+  const outcome = await call({ method: "tools/list" }, {}, activityContext(), digest);
+  const refused = await call({ method: "tools/list" });
+  server.demandDigest(false);
+  expect(outcome).toMatchObject({ ok: true });
+  expect(refused).toEqual(failure("runtime", /^MCP tools\/list failed/));
+});
+
+describe("given a server whose connection breaks before its answer, when a tool is called", () => {
+  const drop = { method: "tools/call", parameters: { name: "drop" } };
+  // Since this version of the protocol an answer can be gone on with.
+  const with2 = (options: JsonObject) => ({
+    ...drop,
+    protocolVersion: "2025-11-25",
+    transport: { http: { endpoint: server.url, headers: {}, ...options } },
+  });
+
+  test("then the call goes on with it, and asks for nothing else", async () => {
+    const before = server.requests.length;
+    expect(await call(with2({ maxRetries: 1, initialReconnectionDelayMs: 1 }))).toEqual({
+      ok: true,
+      output: text("found again"),
+    });
+    const streams = server.requests.slice(before).filter(({ method }) => method === "GET");
+    expect(streams.map(({ headers }) => typeof headers["last-event-id"])).toEqual(["string"]);
+  });
+
+  test("then without retries it is communication 500", async () => {
+    expect(await call(with2({ maxRetries: 0 }))).toEqual(
+      failure("communication", /the connection broke before the answer came/),
+    );
+  });
+});
+
+describe("given options of a server over stdio, when it is called", () => {
+  const directory = { method: "tools/call", parameters: { name: "directory" } };
+
+  test("then it works in that directory", async () => {
+    const workingDirectory = realpathSync(tmpdir());
+    const transport = { stdio: { ...overStdio().stdio, workingDirectory, shutdownTimeoutMs: 5_000 } };
+    expect(await call({ ...directory, transport })).toEqual({ ok: true, output: text(workingDirectory) });
+  });
+
+  test("then a directory that is none is configuration 400", async () => {
+    const transport = { stdio: { ...overStdio().stdio, workingDirectory: "/no/such/directory" } };
+    expect(await call({ ...directory, transport })).toEqual(failure("configuration", /is no directory here/));
+  });
+
+  test("then it has that long to end by itself", async () => {
+    const marker = join(mkdtempSync(join(tmpdir(), "mcp-end-")), "ended");
+    const server = overStdio().stdio;
+    const script = `trap 'sleep 0.4; : > "$MARKER"; exit 0' TERM; exec 3<&0; "$@" <&3 & wait $!; wait $!`;
+    const transport = {
+      stdio: {
+        command: "/bin/sh",
+        arguments: ["-c", script, "sh", server.command, ...server.arguments],
+        environment: { MARKER: marker },
+        shutdownTimeoutMs: 20_000,
+      },
+    };
+    expect(await call({ ...directory, transport })).toMatchObject({ ok: true });
+    expect(existsSync(marker)).toBe(true);
+  });
 });
 
 describe("given a call that fails, when it is made, then it is", () => {

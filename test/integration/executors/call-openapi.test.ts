@@ -8,24 +8,41 @@ import { problemOf } from "../../../src/values/problem.ts";
 import { activityContext } from "../../support/activity.ts";
 import { type Ledger, startLedger } from "../../support/ledger.ts";
 
+/** Of the files that descriptions refer to. */
+const fetched: string[] = [];
+const LIMITS = { maxFiles: 3, maxBytes: 100_000 };
 let service: Ledger;
 let execute: Executor;
 const agent = agentOf({ allowPrivateNetwork: true, allowedHosts: [] });
 
 beforeAll(async () => {
   service = await startLedger();
-  execute = createOpenApiExecutor({ agent, authenticator: createAuthenticator(agent), maxResponseBytes: 100_000 });
+  const authenticator = createAuthenticator(agent);
+  execute = createOpenApiExecutor({ agent, authenticator, maxResponseBytes: 100_000, documents: LIMITS });
 });
-afterEach(() => service.clear());
+afterEach(() => {
+  service.clear();
+  fetched.length = 0;
+});
 afterAll(async () => {
   await agent.close();
   await service.close();
 });
 
-function call(description: Json, operationId: string, parameters: JsonObject = {}, more: JsonObject = {}) {
+/** @param files that the description refers to, by path below that of the description. */
+function call(
+  description: Json,
+  operationId: string,
+  parameters: JsonObject = {},
+  more: JsonObject = {},
+  files: Readonly<Record<string, Json>> = {},
+) {
   const { authentication, ...args } = more;
-  const resource: ReturnType<typeof activityContext>["resource"] = async (_, unfit) => {
-    const content = typeof description === "string" ? description : JSON.stringify(description);
+  const resource: ReturnType<typeof activityContext>["resource"] = async (uri, unfit, referrer) => {
+    const found = referrer === undefined ? description : files[uri.replace(`${service.origin}/docs/`, "")];
+    if (referrer !== undefined) fetched.push(uri.replace(service.origin, ""));
+    if (found === undefined) return { ok: false, error: problemOf("communication", "answered 404", { status: 404 }) };
+    const content = typeof found === "string" ? found : JSON.stringify(found);
     const wrong = unfit(content);
     return wrong === undefined ? { ok: true, content } : { ok: false, error: problemOf("configuration", wrong) };
   };
@@ -282,12 +299,135 @@ describe("given a description that cannot be used, when it is needed, then it is
     ["another operation", openapi({ operationId: "other" }), expect.stringContaining("it has other")],
     ["a server of another kind", openapi({ servers: [{ url: "ftp://x.example" }] }), expect.stringContaining("ftp:")],
     [
-      "a parameter elsewhere",
-      openapi({ parameters: [{ $ref: "https://x.example/p.json" }] }),
-      expect.stringContaining("another document"),
+      "a reference that leads nowhere",
+      openapi({ parameters: [{ $ref: "#/components/parameters/none" }] }),
+      expect.stringContaining('"#/components/parameters/none" leads nowhere'),
+    ],
+    [
+      "references in a circle",
+      openapi({ parameters: [{ $ref: "#/a" }] }, undefined, { a: { $ref: "#/b" }, b: { $ref: "#/a" } }),
+      expect.stringContaining("in a circle"),
+    ],
+    [
+      "a reference without a pointer",
+      openapi({ parameters: [{ $ref: "#anchor" }] }),
+      expect.stringContaining("no JSON pointer"),
     ],
   ])("%s", async (_, description, detail) => {
     expect(await call(description, "op")).toEqual(failure("configuration", 400, detail));
     expect(service.entries).toEqual([]);
+  });
+});
+
+describe("given a description in several files", () => {
+  const files = {
+    "paths/things.yaml": `
+get:
+  operationId: list
+  servers: [{url: ../v3}]
+  parameters: [{$ref: '../parts.json#/parameters/0'}, {$ref: '#/get/x-own'}]
+  x-own: {name: own, in: header}
+  responses: {200: {$ref: '../api.json#/components/responses/some'}}
+post:
+  operationId: add
+  requestBody: {$ref: '../parts.json#/bodies/thing'}
+  responses: {}
+`,
+    "parts.json": {
+      parameters: [{ name: "p", in: "query", explode: false, schema: { $ref: "schemas.json" } }],
+      bodies: { thing: { required: true, content: { "application/vnd.thing+json": {} } } },
+    },
+  };
+  const description = {
+    openapi: "3.1.0",
+    info: { title: "t", version: "1" },
+    paths: { "/things": { $ref: "paths/things.yaml" }, "/near": { get: { operationId: "near", responses: {} } } },
+    components: { responses: { some: { content: { "application/json": { schema: { $ref: "schemas.json" } } } } } },
+  };
+
+  test("when an operation of another file is called, then files are found by their own addresses, also back again, and schemas are not fetched", async () => {
+    await call(description, "list", { p: [1, 2], own: "x" }, {}, files);
+    await call(description, "add", { body: { a: 1 } }, {}, files);
+    expect(service.entries).toMatchObject([
+      { method: "GET", url: "/docs/v3/things?p=1,2", headers: { own: "x", accept: "application/json, */*;q=0.5" } },
+      { method: "POST", url: "/things", body: '{"a":1}', headers: { "content-type": "application/vnd.thing+json" } },
+    ]);
+    expect(fetched).toEqual([
+      "/docs/paths/things.yaml",
+      "/docs/parts.json",
+      "/docs/paths/things.yaml",
+      "/docs/parts.json",
+    ]);
+  });
+
+  test("when an operation needs none of them, then none is fetched", async () => {
+    await call(description, "near");
+    expect(urls()).toEqual(["/near"]);
+    expect(fetched).toEqual([]);
+  });
+
+  test("when one cannot be had or is no part of a description, then that is the error", async () => {
+    expect(await call(description, "list")).toEqual(
+      failure("communication", 404, `${service.origin}/docs/api.json refers to a file: answered 404`),
+    );
+    expect(await call(description, "list", {}, {}, { ...files, "parts.json": "[1" })).toEqual(
+      failure("configuration", 400, expect.stringContaining("things.yaml refers to a file: ")),
+    );
+  });
+
+  test("when they are in the folder of resources, then references go from file to file, out of folders too, and over HTTP", async () => {
+    const asked: string[] = [];
+    const files: Readonly<Record<string, Json>> = {
+      "file://apis/a/api.json": {
+        openapi: "3.0.3",
+        servers: [{ url: service.origin }],
+        paths: { "/things": { $ref: "../../paths.json#/things" } },
+      },
+      "file:///paths.json": {
+        things: {
+          get: {
+            operationId: "op",
+            parameters: [{ $ref: "./apis/p.json" }, { $ref: "https://x.example/q.json" }],
+            responses: {},
+          },
+        },
+      },
+      "file:///apis/p.json": { name: "p", in: "query" },
+      "https://x.example/q.json": { name: "q", in: "query" },
+    };
+    const resource: ReturnType<typeof activityContext>["resource"] = async (uri) => {
+      asked.push(uri);
+      return { ok: true, content: JSON.stringify(files[uri]) };
+    };
+    const given = { document: "file://apis/a/api.json", operationId: "op", parameters: { p: 1, q: 2 }, output: "raw" };
+    expect(await execute({ with: { ...given, redirect: false } }, activityContext({ resource }))).toMatchObject({
+      ok: true,
+    });
+    expect(urls()).toEqual(["/things?p=1&q=2"]);
+    expect(asked).toEqual(Object.keys(files));
+  });
+
+  test("when there are too many, or too much is in them, then it is configuration 400", async () => {
+    const chain = (n: number) => ({ [`${n}.json`]: { p: { $ref: `${n + 1}.json#/p` } } });
+    const many = { ...chain(1), ...chain(2), ...chain(3), ...chain(4) };
+    expect(await call(openapi({ parameters: [{ $ref: "1.json#/p" }] }), "op", {}, {}, many)).toEqual(
+      failure("configuration", 400, expect.stringContaining("more than 3 files (RESOURCE_MAX_FILES)")),
+    );
+    const long = { "1.json": { p: { name: "x".repeat(LIMITS.maxBytes) } } };
+    expect(await call(openapi({ parameters: [{ $ref: "1.json#/p" }] }), "op", {}, {}, long)).toEqual(
+      failure("configuration", 400, expect.stringContaining("RESOURCE_MAX_BYTES")),
+    );
+  });
+
+  test("when files refer to each other in a circle, or into a folder of the worker, then it is configuration 400", async () => {
+    const circle = { "a.json": { p: { $ref: "b.json#/p" } }, "b.json": { p: { $ref: "a.json#/p" } } };
+    expect(await call(openapi({ parameters: [{ $ref: "a.json#/p" }] }), "op", {}, {}, circle)).toEqual(
+      failure("configuration", 400, expect.stringContaining("in a circle")),
+    );
+    for (const $ref of ["file:///etc/passwd", "ftp://x.example/p.json", "catalog://default/p.json"]) {
+      const at = openapi({ parameters: [{ $ref }] });
+      expect(await call(at, "op")).toEqual(failure("configuration", 400, expect.stringContaining("cannot be reached")));
+    }
+    expect(fetched).toEqual(["/docs/a.json", "/docs/b.json"]);
   });
 });

@@ -45,10 +45,37 @@ describe("given a call that is described wrongly, when the definition is checked
       "/transport: `transport` is either",
     ],
     [
-      "options",
+      "an option of no transport",
       "mcp",
-      { method: "tools/list", transport: { ...http, options: {} } },
-      "/transport/options: not supported by this version",
+      { method: "tools/list", transport: { ...http, options: { maxRetry: "1" } } },
+      '/transport/options/maxRetry: not supported by this version: option "maxRetry" of MCP over http (it has maxRetries, initialReconnectionDelay, maxReconnectionDelay, reconnectionDelayGrowFactor)',
+    ],
+    [
+      "an option of the other transport",
+      "mcp",
+      { method: "tools/list", transport: { ...stdio, options: { maxRetries: "1" } } },
+      '/transport/options/maxRetries: not supported by this version: option "maxRetries" of MCP over stdio',
+    ],
+    [
+      "an option with a value it cannot have",
+      "mcp",
+      { method: "tools/list", transport: { ...http, options: { maxRetries: "-1" } } },
+      "/transport/options/maxRetries: `maxRetries` must be text: a whole number from 0 to 100",
+    ],
+    [
+      "an option that is no text",
+      "mcp",
+      { method: "tools/list", transport: { ...stdio, options: { workingDirectory: 1 } } },
+      "/transport/options/workingDirectory: `workingDirectory` must be text: an absolute path, not the number 1",
+    ],
+    [
+      "an authentication that is not defined",
+      "mcp",
+      {
+        method: "tools/list",
+        transport: { http: { endpoint: { uri: "https://x.example", authentication: { use: "x" } } } },
+      },
+      '/transport/http/endpoint/authentication/use: "x" is not defined',
     ],
     ["a timeout", "mcp", { method: "tools/list", transport: http, timeout: "soon" }, "/timeout: the text"],
     [
@@ -158,9 +185,27 @@ test("given a call of MCP, when it is asked for, then an executor gets what expr
       protocolVersion: "2025-06-18",
     },
   );
+  const options = { maxRetries: "${ .n }", maxReconnectionDelay: "PT2S", initialReconnectionDelay: "${ null }" };
+  expect(rendered("mcp", { method: "tools/list", transport: { ...http, options } }, { n: 3 })).toMatchObject({
+    transport: { http: { endpoint: "https://x.example", headers: {}, maxRetries: 3, maxReconnectionDelayMs: 2_000 } },
+  });
+  const ofProgram = { workingDirectory: "/tmp", shutdownTimeout: "PT1S" };
+  expect(rendered("mcp", { method: "tools/list", transport: { ...stdio, options: ofProgram } })).toMatchObject({
+    transport: { stdio: { command: "npx", workingDirectory: "/tmp", shutdownTimeoutMs: 1_000 } },
+  });
+  expect(() => rendered("mcp", { method: "tools/list", transport: { ...http, options } }, { n: 1.5 })).toThrow(
+    "`maxRetries` gave the number 1.5 instead of a whole number from 0 to 100",
+  );
   expect(() => rendered("mcp", { method: "tools/list", transport: http, parameters: "${ 1 }" })).toThrow(
     "`parameters` gave the number 1 instead of an object",
   );
+});
+
+test("given an MCP server behind a login, when it is called, then what is recorded holds nothing of the policy", () => {
+  const endpoint = { uri: "https://x.example", authentication: { bearer: { token: "canary" } } };
+  const given = { method: "tools/list", transport: { http: { endpoint } } };
+  expect(compileWorkflow(definition("mcp", given)).tasks[0]).toMatchObject({ authentication: { scheme: "Bearer" } });
+  expect(JSON.stringify(rendered("mcp", given))).not.toContain("canary");
 });
 
 test("given a call of A2A, when it is asked for, then an executor gets what expressions give", () => {

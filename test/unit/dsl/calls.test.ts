@@ -50,6 +50,16 @@ describe("given the arguments of a gRPC call, when they are checked, then mistak
   test.each<[JsonObject, readonly string[]]>([
     [{ proto, service, method: "SayHello", arguments: { name: "${ .name }" } }, []],
     [{ proto, service: { name: "g", host: "x.example" }, method: "m" }, []],
+    [{ proto, service, method: "m", arguments: [{ name: "${ .name }" }, "${ .other }", {}] }, []],
+    [{ proto, service, method: "m", arguments: "${ .orders }" }, []],
+    [
+      { proto, service, method: "m", arguments: [{}, 5] },
+      ["/do/0/t/with/arguments/1: a message must be an object, not the number 5"],
+    ],
+    [
+      { proto, service, method: "m", arguments: "orders" },
+      ['/do/0/t/with/arguments: `arguments` must be an object, not the text "orders"'],
+    ],
     [
       { service: { name: "g" } },
       [

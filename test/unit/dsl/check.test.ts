@@ -113,8 +113,24 @@ refusals("given what this version does not run, when it is checked, then it says
   ],
   [
     "another schema format",
-    one({ set: { a: 1 }, input: { schema: { format: "avro", document: {} } } }),
-    ['/do/0/t/input/schema/format: not supported by this version: schema format "avro"'],
+    one({ set: { a: 1 }, input: { schema: { format: "protobuf", document: {} } } }),
+    [
+      '/do/0/t/input/schema/format: not supported by this version: schema format "protobuf"; use json, json:2020-12, json:draft-07, avro, avro:1.8 to avro:1.12',
+    ],
+  ],
+  [
+    "another version of a schema format",
+    one({ set: { a: 1 }, output: { schema: { format: "avro:2.0", document: "int" } } }),
+    [
+      '/do/0/t/output/schema/format: not supported by this version: schema format "avro:2.0"; use json, json:2020-12, json:draft-07, avro, avro:1.8 to avro:1.12',
+    ],
+  ],
+  [
+    "XML Schema",
+    one({ set: { a: 1 }, export: { schema: { format: "xml:1.1", document: "<x/>" } } }),
+    [
+      '/do/0/t/export/schema/format: not supported by this version: schema format "xml:1.1": it describes XML, and the data of a workflow is JSON; use json, json:2020-12, json:draft-07, avro, avro:1.8 to avro:1.12',
+    ],
   ],
 ]);
 

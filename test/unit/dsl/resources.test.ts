@@ -44,11 +44,7 @@ describe("given references to something outside, when they are checked, then mis
       ],
     ],
     [schema({}), undefined, ['/do/0/t/input/schema/resource: an external resource needs "endpoint"']],
-    [
-      schema({ endpoint: "https://x.example" }, "avro"),
-      undefined,
-      ['/do/0/t/input/schema/format: not supported by this version: schema format "avro"'],
-    ],
+    [schema({ endpoint: "https://x.example" }, "avro:1.12.0"), undefined, []],
     [
       { set: { a: 1 }, input: { schema: {} } },
       undefined,
@@ -103,10 +99,13 @@ test("given a definition without its resources, when it is compiled, then it say
 });
 
 describe("given contents, when they are judged, then what is of no use is told", () => {
-  test.each<["schema" | "function", string, unknown]>([
+  test.each<["schema" | "avro" | "function", string, unknown]>([
     ["schema", "type: object", undefined],
     ["schema", "[]", expect.stringContaining("object")],
     ["schema", '{"type": 5}', expect.stringContaining("type")],
+    ["avro", '["null", "string"]', undefined],
+    ["avro", "{type: record, name: R, fields: []}", undefined],
+    ["avro", '{"type": 5}', expect.stringContaining("unknown type")],
     ["function", "set: {a: 1}", undefined],
     ["function", "a: [", expect.any(String)],
     ["function", "wait: soon", expect.stringContaining("/wait")],

@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DeadLetter, Description, ExecutionHead, OwedEntry } from "../../../src/ports/event-store.ts";
+import type { Listening } from "../../../src/runtime/listening.ts";
 import { type Surroundings, waitingFor } from "../../../src/runtime/waiting-for.ts";
 import { EXECUTION_STATUSES, isClosed } from "../../../src/values/status.ts";
 import { aGroup, aLetter, aStart } from "../../support/build.ts";
@@ -12,6 +13,7 @@ const nothing: Surroundings = {
   workflowWorkers: undefined,
   letters: new Map(),
   children: new Map(),
+  listening: new Map(),
 };
 
 function described(head: Partial<ExecutionHead> = {}, more: Partial<Omit<Description, "head">> = {}): Description {
@@ -64,6 +66,29 @@ test("given a timer owed, when asked, then it says until when; a timeout is no r
   expect(waitingFor(described({}, { owed }), nothing)).toEqual([
     { kind: "timer", task: "/do/0/nap", since: 500, until: NOW + 5_000, detail: "a wait" },
   ]);
+});
+
+describe("given a task that listens, when asked, then it says for what and how much it has heard, and a wake-up to come is another kind", () => {
+  const subscription = { kind: "subscription", name: 5, task: "/do/0/hear", ...entry } as OwedEntry;
+  test.each<[Listening | undefined, string]>([
+    [undefined, "it listens for an event"],
+    [{ strategy: "one", types: ["a"] }, "it listens for a"],
+    [{ strategy: "any", types: ["a", "b"], heard: 2 }, "it listens for any of a, b; 2 heard"],
+    [{ strategy: "all", types: ["a", "*"], heard: 0 }, "it listens for all of a, *; 0 heard"],
+    [{ strategy: "any", types: ["*"], until: ["stop"], heard: 7 }, "it listens for *, until stop; 7 heard"],
+  ])("%j", (listensFor, detail) => {
+    const listening = new Map(listensFor === undefined ? [] : [[5, listensFor]]);
+    expect(waitingFor(described({}, { owed: [subscription], inbox: 1 }), { ...nothing, listening })).toEqual([
+      {
+        kind: "listening",
+        task: "/do/0/hear",
+        since: 500,
+        ...(listensFor === undefined ? {} : { listensFor }),
+        detail,
+      },
+      { kind: "event", since: 900, detail: "1 new fact is waiting to be processed" },
+    ]);
+  });
 });
 
 test("given an activity in hand, when asked, then it says which attempt", () => {
