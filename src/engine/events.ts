@@ -271,6 +271,8 @@ export type EventProcessed = Recorded<
   "event.processed",
   OfTask & {
     readonly iteration: number;
+    /** It was a message, no event that a listen task heard. */
+    readonly message?: true;
     /** After `foreach.output`. */
     readonly output: Json;
     readonly context?: Json;

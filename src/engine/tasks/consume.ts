@@ -82,6 +82,7 @@ function eachOf(task: Task): Each {
   const { foreach, while: goesOn, until } = consumption;
   return {
     foreach,
+    what: "message",
     isEnough: (turn, consumed) =>
       (goesOn !== null && !holds(turn, goesOn, consumed)) || (until !== null && holds(turn, until, consumed)),
   };

@@ -13,6 +13,7 @@ import { beginFirst, beginSibling, type Next, upwards } from "./list.ts";
 /** What is done with each event or message, and when it was the last one. */
 export interface Each {
   readonly foreach: Foreach;
+  readonly what: "event" | "message";
   /** Whether what was consumed is all there shall be; asked when one was worked on. */
   isEnough(turn: Turn, consumed: readonly Json[]): boolean;
 }
@@ -70,6 +71,7 @@ function through(turn: Turn<Task>, each: Each, iteration: number, raw: Json): re
   return [
     decided("event.processed", {
       ...{ task: task.reference, frame: frame.id, iteration, output },
+      ...(each.what === "message" ? { message: true as const } : {}),
       ...(context === undefined ? {} : { context }),
       ...(last ? { last: true as const } : {}),
     }),

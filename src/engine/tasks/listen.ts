@@ -189,6 +189,7 @@ function eachOf({ foreach, until }: ListenTask): Each {
   if (foreach === null) throw new Error("a listen task without foreach works on no events");
   return {
     foreach,
+    what: "event",
     isEnough: (turn, consumed) =>
       until !== null && !isStrategy(until) && isTrue(until, consumed, scopeOf(turn), turn.situation),
   };
