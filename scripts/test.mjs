@@ -1,52 +1,92 @@
-// npm test [-- arguments of vitest]: makes sure that redis-server is there, then runs vitest once.
+// npm test [-- arguments of vitest]: makes sure that the servers are there that tests start, then runs vitest once.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { binOf, fail, isAtLeast, root, setUp } from "./setup.mjs";
 
-const REDIS = "7.0.0";
-const HOW_TO_INSTALL =
-  "Install Redis 7 or later (Debian, Ubuntu: `apt-get install redis-server`; Fedora: `dnf install redis`; macOS: `brew install redis`)\n" +
-  "and make sure that `redis-server` is on the PATH. PostgreSQL needs no installation: its binaries are among the dependencies.";
+/** Programs of which tests start servers: the function of test/support that does, and the lowest version. */
+const SERVERS = [
+  {
+    command: "redis-server",
+    packages: ["redis-server"],
+    starts: /\bstartRedis\(/,
+    defines: "redis-server.ts",
+    lowest: "7.0.0",
+    how: "Redis 7 or later (Debian, Ubuntu: `apt-get install redis-server`; Fedora: `dnf install redis`; macOS: `brew install redis`)",
+  },
+  {
+    command: "mosquitto",
+    packages: ["mosquitto", "openssl"],
+    starts: /\bstartMosquitto\(/,
+    defines: "mosquitto-server.ts",
+    how: "Mosquitto (Debian, Ubuntu: `apt-get install mosquitto`; macOS: `brew install mosquitto`)",
+  },
+  {
+    command: "rabbitmq-server",
+    packages: ["rabbitmq-server"],
+    starts: /\bstartRabbitmq\(/,
+    defines: "rabbitmq-server.ts",
+    how: "RabbitMQ (Debian, Ubuntu: `apt-get install rabbitmq-server`; macOS: `brew install rabbitmq`)",
+  },
+];
+const NO_POSTGRES = "PostgreSQL needs no installation: its binaries are among the dependencies.";
+/** Where Debian has what only root starts; not on every user's PATH. */
+const FOLDERS = [...(process.env.PATH ?? "").split(":"), "/usr/sbin"];
 
 setUp();
-const skipped = excludedFiles(missingRedis());
+const missing = missingServers();
+const skipped = excludedFiles(missing);
 const args = ["run", ...process.argv.slice(2), ...skipped.flatMap((file) => ["--exclude", file])];
 const vitest = spawn(process.execPath, [binOf("vitest"), ...args], { cwd: root, stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => vitest.kill(signal));
 vitest.on("exit", (code, signal) => {
-  if (skipped.length > 0) process.stdout.write(`not run, because redis-server is missing: ${skipped.join(", ")}\n`);
+  if (skipped.length > 0) {
+    const names = missing.map(({ command }) => command).join(", ");
+    process.stdout.write(`not run, because something is missing (${names}): ${skipped.join(", ")}\n`);
+  }
   process.exit(signal === null ? code : 1);
 });
 
-/** Why there is no redis-server to test with, after installing it where that needs nobody's permission; undefined when there is. */
-function missingRedis() {
-  if (redisVersion() === undefined && process.getuid?.() === 0 && existsSync("/etc/debian_version")) installRedis();
-  const version = redisVersion();
-  if (version === undefined) return "redis-server was not found";
-  return isAtLeast(version, REDIS) ? undefined : `redis-server is version ${version}`;
+/** The servers that there are none of to test with, after installing them where that needs nobody's permission, with the reason. */
+function missingServers() {
+  const absent = SERVERS.filter(({ command }) => !isThere(command));
+  if (absent.length > 0 && process.getuid?.() === 0 && existsSync("/etc/debian_version")) install(absent);
+  return SERVERS.flatMap((server) => {
+    const { command, lowest } = server;
+    if (!isThere(command)) return [{ ...server, reason: `${command} was not found` }];
+    const version = lowest === undefined ? undefined : versionOf(command);
+    if (version === undefined || isAtLeast(version, lowest)) return [];
+    return [{ ...server, reason: `${command} is version ${version}` }];
+  });
 }
 
-function redisVersion() {
-  const { stdout } = spawnSync("redis-server", ["--version"], { encoding: "utf8" });
+function isThere(command) {
+  return FOLDERS.some((folder) => existsSync(join(folder, command)));
+}
+
+function versionOf(command) {
+  const { stdout } = spawnSync(command, ["--version"], { encoding: "utf8" });
   return /v=(\d+\.\d+\.\d+)/.exec(stdout ?? "")?.[1];
 }
 
-function installRedis() {
-  process.stderr.write("redis-server is missing: installing it with apt-get …\n");
-  // RUNLEVEL: the package would start a server of its own on port 6379; each test starts what it needs.
+function install(servers) {
+  const packages = servers.flatMap((server) => server.packages);
+  process.stderr.write(`${packages.join(", ")}: installing with apt-get …\n`);
+  // RUNLEVEL: the packages would start servers of their own; each test starts what it needs.
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
   spawnSync("apt-get", ["update"], { stdio: "ignore", env });
-  spawnSync("apt-get", ["install", "-y", "redis-server"], { stdio: "ignore", env });
+  spawnSync("apt-get", ["install", "-y", "--no-install-recommends", ...packages], { stdio: "ignore", env });
 }
 
-/** The test files that need Redis, when there is none; in continuous integration that is a failure instead. */
-function excludedFiles(reason) {
-  if (reason === undefined) return [];
-  if (process.env.CI === "true") fail(`${reason}, and under CI=true no test is skipped.\n${HOW_TO_INSTALL}`);
-  process.stderr.write(`${reason}: the tests that need Redis are skipped.\n${HOW_TO_INSTALL}\n`);
+/** The test files that need a server that is missing; in continuous integration that is a failure instead. */
+function excludedFiles(servers) {
+  if (servers.length === 0) return [];
+  const reasons = servers.map(({ reason }) => reason).join(", ");
+  const how = servers.map((server) => `Install ${server.how}.`).join("\n");
+  if (process.env.CI === "true") fail(`${reasons}, and under CI=true no test is skipped.\n${how}`);
+  process.stderr.write(`${reasons}: the tests that need it are skipped.\n${how}\n${NO_POSTGRES}\n`);
   return testFiles(join(root, "test"))
-    .filter((file) => needsRedis(file))
+    .filter((file) => servers.some((server) => needs(server, file)))
     .map((file) => relative(root, file));
 }
 
@@ -56,12 +96,12 @@ function testFiles(directory) {
     .map((file) => join(directory, file));
 }
 
-/** True when a file, or a helper it imports from test/, starts a Redis server. */
-function needsRedis(file, seen = new Set()) {
+/** True when a file, or a helper it imports from test/, starts such a server. */
+function needs(server, file, seen = new Set()) {
   if (seen.has(file) || !existsSync(file)) return false;
   seen.add(file);
   const text = readFileSync(file, "utf8");
-  if (/\bstartRedis\(/.test(text)) return !file.endsWith("redis-server.ts");
+  if (server.starts.test(text)) return !file.endsWith(server.defines);
   const imports = [...text.matchAll(/from\s+"(\.[^"]+)"/g)].map((match) => resolve(dirname(file), match[1]));
-  return imports.some((path) => path.startsWith(join(root, "test")) && needsRedis(path, seen));
+  return imports.some((path) => path.startsWith(join(root, "test")) && needs(server, path, seen));
 }

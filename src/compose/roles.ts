@@ -4,6 +4,7 @@ import { createEnvSecrets } from "../adapters/secrets/env.ts";
 import { createFileSecrets } from "../adapters/secrets/files.ts";
 import type { Config } from "../config/index.ts";
 import { compileStored } from "../dsl/index.ts";
+import { SUBSCRIPTION_QUEUE } from "../engine/index.ts";
 import { createAuthenticator } from "../executors/auth/authenticator.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
 import { createGrpcExecutor } from "../executors/call-grpc.ts";
@@ -204,7 +205,7 @@ export interface TaskRoleOptions {
   readonly local?: { readonly dispatch: LocalDispatch; readonly answer: AnswerLocally } | undefined;
 }
 
-/** Takes activities: of the common queue, and of every queue a function of this process names. */
+/** Takes activities: of the common queue, of that of subscriptions, and of every queue a function of this process names. */
 export async function startTaskRole(
   config: Config,
   ports: Ports,
@@ -260,19 +261,20 @@ export async function startTaskRole(
     inHand,
     clock: createStoreClock(ports.events),
   };
-  const options = { concurrency: config.taskConcurrency, recover: config.reclaim };
-  const queues = [undefined, ...new Set(functions.flatMap(({ queue }) => (queue == null ? [] : [queue])))];
+  const queues = new Set([undefined, ...functions.flatMap(({ queue }) => (queue == null ? [] : [queue]))]);
   const announcing = await announce(ports, functions);
-  const consumers: Consumer[] = queues.map((queue) =>
+  const consumers: Consumer[] = [...queues, SUBSCRIPTION_QUEUE].map((queue) =>
     ports.queues.consumeActivities((job, delivery) => runActivity(activityPorts, job, delivery), {
-      ...options,
+      concurrency: queue === SUBSCRIPTION_QUEUE ? config.subscriptionConcurrency : config.taskConcurrency,
+      recover: config.reclaim,
       ...(queue === undefined ? {} : { queue }),
     }),
   );
   await Promise.all(consumers.map((consumer) => consumer.ready()));
   const { localLeaseMs } = ports.settings;
   const heldHere = new ActivitiesInHand(ports.events, ports.log, localLeaseMs, localLeaseMs / 4);
-  local?.dispatch.serve(createLocalPerformer({ ...activityPorts, inHand: heldHere }, new Set(queues), local.answer));
+  // Not of subscriptions, which would keep their places for ever.
+  local?.dispatch.serve(createLocalPerformer({ ...activityPorts, inHand: heldHere }, queues, local.answer));
   return {
     name: "task",
     async drain(graceMs) {

@@ -53,6 +53,7 @@ export interface Config extends AdapterChoices {
   readonly taskConcurrency: number;
   /** A process that is a workflow and a task worker does what it decided itself, without a queue between. */
   readonly localDispatch: boolean;
+  readonly subscriptionConcurrency: number;
   readonly reclaim: boolean;
   readonly eventBatchSize: number;
   readonly eventProcessingTimeoutMs: number;
@@ -292,6 +293,7 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     workerConcurrency: settings.WORKER_CONCURRENCY,
     taskConcurrency: settings.TASK_CONCURRENCY,
     localDispatch: settings.LOCAL_DISPATCH,
+    subscriptionConcurrency: settings.SUBSCRIPTION_CONCURRENCY,
     reclaim: settings.WORKER_RECLAIM_ENABLED,
     eventBatchSize: settings.EVENT_BATCH_SIZE,
     eventProcessingTimeoutMs: settings.EVENT_PROCESSING_TIMEOUT,

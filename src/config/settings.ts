@@ -148,6 +148,12 @@ export const settingsSchema = z.object({
     meaning:
       "A process that is both workflow and task worker does the activities it decides itself, up to TASK_CONCURRENCY at once, and decides on with their answers: one write to the store a step. false: every activity goes through its queue.",
   }),
+  SUBSCRIPTION_CONCURRENCY: setting(integer(1, 10_000), {
+    default: "1000",
+    unit: "subscriptions",
+    meaning:
+      "Of AsyncAPI calls, at once in one process, besides the activities. Each holds a connection to its server and does nothing until a message comes.",
+  }),
   WORKER_RECLAIM_ENABLED: setting(flag(), {
     default: "true",
     meaning: "This process reconciles and looks for stalled jobs. One process of a deployment must.",

@@ -182,7 +182,7 @@ export interface ListenTask extends TaskBase {
   /** Of `any`: a condition on what was consumed, or a strategy whose events end it; null: the first event does. */
   readonly until: Program | EventStrategy | null;
   readonly read: ReadAs;
-  readonly foreach: ListenForeach | null;
+  readonly foreach: Foreach | null;
 }
 export interface EventStrategy {
   readonly kind: "one" | "all" | "any";
@@ -194,8 +194,8 @@ export interface ListenFilter {
   /** What a correlation must be, by its key; without an entry the first value seen is it. */
   readonly expect: Readonly<Record<string, Template>>;
 }
-/** What is done with each event, one after another. */
-export interface ListenForeach {
+/** What is done with each event or message, one after another. */
+export interface Foreach {
   /** Names of the variables, without `$`. */
   readonly item: string;
   readonly at: string;
@@ -245,6 +245,19 @@ export interface CallServiceTask extends TaskBase {
   readonly with: Template;
   readonly isLate: boolean;
   readonly authentication: Authentication | null;
+  /** Of the document that an AsyncAPI call refers to. */
+  readonly resourceAuthentication: Authentication | null;
+  /** Of an AsyncAPI call that works on each message it consumes. */
+  readonly consumes: Consumption | null;
+}
+/** How the messages of a subscription are worked on as they come. At most one of the three conditions is given. */
+export interface Consumption {
+  readonly foreach: Foreach;
+  readonly amount: number | null;
+  /** Judged when a message was worked on. */
+  readonly while: Program | null;
+  /** Judged before the first message, and when one was worked on. */
+  readonly until: Program | null;
 }
 /** A TypeScript function registered by workers. */
 export interface CallCodeTask extends TaskBase {

@@ -4,6 +4,7 @@ import { finish, taskOf } from "./flow.ts";
 import { prepared } from "./prepared.ts";
 import type { Situation } from "./scope.ts";
 import { descendantsOf, type ExecutionState, type Frame, frameOf, ROOT } from "./state.ts";
+import { consumedBy, noMoreMessages } from "./tasks/consume.ts";
 import { heardBy, listensAgain } from "./tasks/listen.ts";
 import { chosen } from "./tasks/switch.ts";
 
@@ -27,6 +28,7 @@ function acceptAnswer(state: ExecutionState, situation: Situation, fact: AnswerF
     const error = { ...fact.outcome.error, instance: "/input" };
     return [decided("workflow.failed", { error, frame: ROOT })];
   }
+  if (frame.listen !== null && pending.resource !== true) return noMoreMessages(frame, fact);
   if (fact.outcome.ok) {
     const task = taskOf(situation, frame);
     if (pending.resource === true) return prepared(state, situation, frame, task, fact.asked);
@@ -53,6 +55,8 @@ function acceptMessage(state: ExecutionState, situation: Situation, fact: Messag
       return state.phase === "open" && state.paused ? [fromApi("execution.resumed", said)] : [];
     case "event":
       return heardBy(state, situation, message, fact.source);
+    case "consumed":
+      return fact.source === "executor-service" ? consumedBy(state, situation, message) : [];
     case "retry":
       return state.phase === "failed" ? retried(state, situation, message.letter) : [];
   }

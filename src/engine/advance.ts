@@ -1,4 +1,5 @@
 import type { Task } from "../dsl/workflow.ts";
+import type { Json } from "../values/json.ts";
 import { problemOf } from "../values/problem.ts";
 import { type Draft, decided } from "./draft.ts";
 import { entryOf, isInExtension } from "./extensions.ts";
@@ -7,7 +8,8 @@ import { problemFrom } from "./fault.ts";
 import { begin, endInside, finish, siblingsOf, taskOf } from "./flow.ts";
 import type { Situation } from "./scope.ts";
 import { type ExecutionState, type Frame, frameOf, ROOT, type Step } from "./state.ts";
-import { enterCall, nextInFunction } from "./tasks/call.ts";
+import { enterCall, nextInCall } from "./tasks/call.ts";
+import { iterateConsumed } from "./tasks/consume.ts";
 import { enterDo, nextInDo } from "./tasks/do.ts";
 import { enterEmit } from "./tasks/emit.ts";
 import { beginBefore, inOwnWork, nextInExtension } from "./tasks/extended.ts";
@@ -91,10 +93,21 @@ function workflowTurn(state: ExecutionState, situation: Situation, frame: Frame,
 }
 
 function taskTurn(turn: Turn, step: Step): readonly Draft[] {
-  if (step.do === "finish") return finish(turn.state, turn.situation, turn.frame, turn.task, step.output);
-  if (step.do === "iterate" && turn.task.kind === "listen") return iterateListen({ ...turn, task: turn.task });
+  if (step.do === "finish") return ended(turn, step.output);
+  if (step.do === "iterate") return iterate(turn);
   if (step.do !== "next") return beginBefore(turn) ?? enter(inOwnWork(turn));
   return isInExtension(turn.frame) ? (nextInExtension(turn, step) ?? enter(inOwnWork(turn))) : next(turn, step);
+}
+
+/** What a task has worked on is all there was: its raw output, or the error of what gave it. */
+function ended({ state, situation, frame, task }: Turn, output: Json): readonly Draft[] {
+  const error = frame.listen?.error;
+  if (error === undefined) return finish(state, situation, frame, task, output);
+  return [decided("task.failed", { task: task.reference, frame: frame.id, error })];
+}
+
+function iterate(turn: Turn): readonly Draft[] {
+  return turn.task.kind === "listen" ? iterateListen({ ...turn, task: turn.task }) : iterateConsumed(turn);
 }
 
 function enter(turn: Turn): readonly Draft[] {
@@ -141,7 +154,7 @@ function next(turn: Turn, step: Extract<Step, { do: "next" }>): readonly Draft[]
     case "listen":
       return nextInListen({ ...turn, task }, step);
     case "call":
-      return nextInFunction({ ...turn, task }, step);
+      return nextInCall({ ...turn, task }, step);
     default:
       throw new Error(`a ${task.kind} task has no children`);
   }

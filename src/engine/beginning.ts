@@ -90,7 +90,8 @@ function occupied(state: ExecutionState, data: TaskStarted["data"]): ExecutionSt
 function pathOf(parent: Frame, index: number, visit: number): string {
   if (isInExtension(parent))
     return `${parent.path}${extensionMark(parent.around)}/${index}${visit > 1 ? `#${visit}` : ""}`;
-  const iteration = parent.loop === null ? "" : `[${parent.loop.index}]`;
+  const at = parent.loop?.index ?? parent.listen?.iteration;
+  const iteration = at === undefined ? "" : `[${at}]`;
   const handler = parent.attempt?.section === "catch" ? "!" : "";
   return `${parent.path}${iteration}${handler}/${index}${visit > 1 ? `#${visit}` : ""}`;
 }

@@ -166,8 +166,19 @@ export type TaskRequested = Recorded<
     readonly idempotencyKey: string;
     /** Runs of this task asked so far in this frame, from 1 (a redrive asks again). */
     readonly attempt: number;
+    /** It gives messages before it ends, each of which is worked on. */
+    readonly consumes?: Consumes;
   }
 >;
+/** How the messages of an activity are worked on. */
+export interface Consumes {
+  /** Names of the variables. */
+  readonly each: { readonly item: string; readonly at: string };
+  /** Messages that were received before it was asked, by one that a redrive asks for again. */
+  readonly received: number;
+  /** It never ends by itself, so that nobody asks for what it consumed. */
+  readonly forgets?: true;
+}
 /** The external resources it waited for are pinned: it begins. `frame` may be the workflow's own. */
 export type TaskPrepared = Recorded<"task.prepared", OfTask & Begun & { readonly asked: number }>;
 export type TaskCompleted = Recorded<
@@ -242,11 +253,26 @@ export type EventReceived = Recorded<
     readonly last?: true;
   }
 >;
-/** The `foreach` of a listen task is through with an event. */
+/** An activity has given a message, to be worked on; or, without a `value`, it has ended, and nothing more comes. */
+export type MessageReceived = Recorded<
+  "message.received",
+  OfTask & {
+    /** The activity. */
+    readonly asked: number;
+    /** Place of the message among those of the task, from 0; of the end: how many there were. */
+    readonly place: number;
+    readonly value?: Json;
+    /** The activity has failed: so does the task, once what it received is worked on. */
+    readonly error?: Problem;
+  }
+>;
+/** The `foreach` of a listen task or of a subscription is through with an event or message. */
 export type EventProcessed = Recorded<
   "event.processed",
   OfTask & {
     readonly iteration: number;
+    /** It was a message, no event that a listen task heard. */
+    readonly message?: true;
     /** After `foreach.output`. */
     readonly output: Json;
     readonly context?: Json;
@@ -279,7 +305,8 @@ export type HistoryEvent =
   | EventSubscribed
   | EventReceived
   | EventProcessed
-  | EventEmitted;
+  | EventEmitted
+  | MessageReceived;
 
 /** What an executor is asked to do (`evaluate`: give the value of a `set`, or the place of the case of a `switch` that holds; `resource`: pin what the task needs) or, for `workflow`, the runtime. */
 export interface ActivityRequest {

@@ -12,7 +12,7 @@ import type {
 } from "./events.ts";
 import { inOwnSection, isInExtension } from "./extensions.ts";
 import { idle, omit, turn, withFrame, without, withoutAll, withoutWork } from "./frames.ts";
-import { eventProcessed, eventReceived, eventSubscribed } from "./listening.ts";
+import { consuming, eventProcessed, eventReceived, eventSubscribed, messageReceived } from "./listening.ts";
 import { reopened } from "./reopen.ts";
 import { descendantsOf, type ExecutionState, frameOf, type PendingActivity, ROOT } from "./state.ts";
 
@@ -75,15 +75,7 @@ function applied(state: ExecutionState, event: HistoryEvent): ExecutionState {
     case "task.skipped":
       return taskSkipped(state, event);
     case "task.requested":
-      return {
-        ...withFrame(idle(state, event.data.frame), event.data.frame, {
-          ...inOwnSection(frameOf(state, event.data.frame)),
-          activity: event.sequence,
-          requests: event.data.attempt,
-        }),
-        activities: { ...state.activities, [event.sequence]: pendingActivity(event) },
-        ...(event.data.activity.child?.await === true ? { children: [...state.children, event.sequence] } : {}),
-      };
+      return consuming(taskRequested(state, event), event);
     case "task.prepared":
       return taskPrepared(state, event);
     case "task.completed": {
@@ -125,6 +117,8 @@ function applied(state: ExecutionState, event: HistoryEvent): ExecutionState {
       return eventReceived(state, event);
     case "event.processed":
       return eventProcessed(state, event);
+    case "message.received":
+      return messageReceived(state, event);
     case "event.emitted":
       return state;
   }
@@ -169,6 +163,19 @@ function opened({ data, at }: ExecutionStarted): ExecutionState {
     abandoned: [],
     timers: {},
     subscriptions: {},
+  };
+}
+
+function taskRequested(state: ExecutionState, event: TaskRequested): ExecutionState {
+  const { frame, attempt, activity } = event.data;
+  return {
+    ...withFrame(idle(state, frame), frame, {
+      ...inOwnSection(frameOf(state, frame)),
+      activity: event.sequence,
+      requests: attempt,
+    }),
+    activities: { ...state.activities, [event.sequence]: pendingActivity(event) },
+    ...(activity.child?.await === true ? { children: [...state.children, event.sequence] } : {}),
   };
 }
 

@@ -29,7 +29,16 @@ export interface MessageFact extends FactBase {
     | { readonly type: "resume"; readonly reason?: string }
     /** Written by the store's `unpark` when it reopens a failed execution. */
     | { readonly type: "retry"; readonly letter: string }
-    | EventMessage;
+    | EventMessage
+    | ConsumedMessage;
+}
+
+/** What an activity gives before it ends; of its frame one after another. */
+export interface ConsumedMessage {
+  readonly type: "consumed";
+  /** The activity's name. */
+  readonly asked: number;
+  readonly value: Json;
 }
 
 /** A published event that a subscription may be waiting for. */

@@ -1,6 +1,6 @@
 import { authenticationOf } from "../dsl/tasks/render-call.ts";
 import { renderTemplate } from "../dsl/template.ts";
-import type { InputFlow, OutputFlow, Task, TaskList, Then } from "../dsl/workflow.ts";
+import type { Consumption, InputFlow, OutputFlow, Task, TaskList, Then } from "../dsl/workflow.ts";
 import type { EvaluationTime, ExpressionArguments } from "../expressions/index.ts";
 import type { Json } from "../values/json.ts";
 import type { Problem } from "../values/problem.ts";
@@ -37,9 +37,16 @@ export function listOf(task: Task | null, frame: Frame, situation: Situation): T
       return frame.attempt?.section === "catch" ? (task.catch.do ?? []) : task.try;
     case "listen":
       return task.foreach?.do ?? null;
+    case "call":
+      return consumptionOf(task)?.foreach.do ?? null;
     default:
       return null;
   }
+}
+
+/** Of a call that works on each message it consumes; null for all others. */
+export function consumptionOf(task: Task): Consumption | null {
+  return task.kind === "call" && "consumes" in task ? task.consumes : null;
 }
 
 /** Input after `schema` and `from`. @throws {TaskFault | ExpressionError} */

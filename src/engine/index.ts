@@ -10,5 +10,6 @@ export type { OwedWork } from "./owed-work.ts";
 export type { Situation } from "./scope.ts";
 export type { ExecutionState } from "./state.ts";
 export { statusOf } from "./status.ts";
+export { SUBSCRIPTION_QUEUE } from "./tasks/call.ts";
 export { filtersOf, hearsAll } from "./tasks/listen.ts";
 export { caseThatHolds } from "./tasks/switch.ts";

@@ -1,25 +1,28 @@
 import type { JsonObject } from "../values/json.ts";
-import type { EventProcessed, EventReceived, EventSubscribed } from "./events.ts";
+import type { EventProcessed, EventReceived, EventSubscribed, MessageReceived, TaskRequested } from "./events.ts";
 import { inOwnSection } from "./extensions.ts";
 import { idle, omit, turn, withFrame } from "./frames.ts";
 import { type ExecutionState, type Frame, frameOf, type Listen } from "./state.ts";
 
+const NOTHING_YET: Listen = {
+  subscription: null,
+  position: 0,
+  expected: [],
+  args: {},
+  each: null,
+  forgets: false,
+  seen: {},
+  filled: [],
+  consumed: [],
+  waiting: [],
+  iteration: -1,
+  isIterating: false,
+};
+
 /** What a listen task remembers after each of its events. Nothing is evaluated here. */
 function subscribed(before: Listen | null, { sequence, data }: EventSubscribed): Listen {
-  const begun: Listen = before ?? {
-    subscription: null,
-    position: 0,
-    expected: data.expected,
-    args: data.args ?? {},
-    each: data.each ?? null,
-    forgets: data.forgets === true,
-    seen: {},
-    filled: [],
-    consumed: [],
-    waiting: [],
-    iteration: -1,
-    isIterating: false,
-  };
+  const { expected, args = {}, each = null, forgets = false } = data;
+  const begun = before ?? { ...NOTHING_YET, expected, args, each, forgets };
   return { ...begun, subscription: sequence, position: data.from };
 }
 
@@ -79,6 +82,27 @@ export function eventReceived(state: ExecutionState, { data }: EventReceived): E
   return listenGoesOn(state, frame.id, received(frame.listen, data));
 }
 
+/** The messages of an activity are worked on as they come. After a redrive its task goes on with whatever it was doing. */
+export function consuming(state: ExecutionState, { sequence, data }: TaskRequested): ExecutionState {
+  if (data.consumes === undefined) return state;
+  const { each, forgets = false } = data.consumes;
+  const { held, ...before } = frameOf(state, data.frame).listen ?? { ...NOTHING_YET, each, forgets };
+  const after = withFrame(state, data.frame, { listen: { ...before, subscription: sequence } });
+  return held === undefined ? after : turn(after, data.frame, held);
+}
+
+/** A message, or the end of the activity that gives them. */
+export function messageReceived(state: ExecutionState, { data }: MessageReceived): ExecutionState {
+  const frame = frameOf(state, data.frame);
+  if (frame.listen === null) throw new Error(`frame ${frame.id} receives a message and consumes none`);
+  const { error, value } = data;
+  const listen =
+    value === undefined
+      ? { ...frame.listen, subscription: null, ...(error === undefined ? {} : { error }) }
+      : { ...frame.listen, position: frame.listen.position + 1, waiting: [...frame.listen.waiting, value] };
+  return listenGoesOn(state, frame.id, listen);
+}
+
 export function eventProcessed(state: ExecutionState, { data }: EventProcessed): ExecutionState {
   const frame = frameOf(state, data.frame);
   if (frame.listen === null) throw new Error(`frame ${frame.id} is through with an event and does not listen`);
@@ -87,19 +111,23 @@ export function eventProcessed(state: ExecutionState, { data }: EventProcessed):
   return data.context === undefined ? after : { ...after, context: data.context };
 }
 
-/** Works on the next event, ends, or waits for one. */
+/** Works on the next event, ends, or waits for one. Nothing that is over is owed any more. */
 function listenGoesOn(state: ExecutionState, id: number, listen: Listen): ExecutionState {
   const kept = withFrame(state, id, { listen });
-  const names = Object.entries(kept.subscriptions).filter(([, { frame }]) => frame === id);
   const isOver = listen.subscription === null;
-  const subscriptions = isOver
-    ? omit(
-        kept.subscriptions,
-        names.map(([name]) => Number(name)),
-      )
-    : kept.subscriptions;
-  const after = { ...kept, subscriptions };
+  const after = isOver ? withoutSource(kept, id) : kept;
   if (listen.isIterating) return after;
   if (listen.waiting.length > 0) return turn(after, id, { do: "iterate" });
   return isOver ? turn(after, id, { do: "finish", output: listen.consumed }) : idle(after, id);
+}
+
+/** Drops the subscription or activity that a frame hears from. */
+function withoutSource(state: ExecutionState, id: number): ExecutionState {
+  const namesIn = (work: Readonly<Record<number, { readonly frame: number }>>) =>
+    Object.entries(work)
+      .filter(([, { frame }]) => frame === id)
+      .map(([name]) => Number(name));
+  const subscriptions = omit(state.subscriptions, namesIn(state.subscriptions));
+  const activities = omit(state.activities, namesIn(state.activities));
+  return withFrame({ ...state, subscriptions, activities }, id, { activity: null });
 }

@@ -37,7 +37,11 @@ function givenUpAgain(state: ExecutionState, frame: Frame): Frame {
   const delayed = Object.values(state.timers).some(
     (timer) => timer.frame === frame.id && (timer.purpose === "wait" || timer.purpose === "retry"),
   );
-  return frame.activity === null && !delayed ? frame : { ...frame, step: { do: "enter" }, activity: null };
+  if (frame.activity === null && !delayed) return frame;
+  // One that consumes messages may have been about to work on one.
+  const { listen, step } = frame;
+  const held = listen === null || step.do === "idle" ? {} : { listen: { ...listen, held: step } };
+  return { ...frame, ...held, step: { do: "enter" }, activity: null };
 }
 
 function restartedFrame(frame: Frame): Frame {

@@ -122,11 +122,11 @@ export interface Frame {
   readonly around?: Around;
 }
 
-/** Of a listen task, from when it has subscribed. */
+/** Of a listen task, from when it has subscribed; or of a call that works on each message it consumes, from when it was asked for. */
 export interface Listen {
-  /** Name of its subscription; null once nothing more is heard. */
+  /** Name of its subscription, or of its activity; null once nothing more is heard. */
   readonly subscription: number | null;
-  /** Of the last event taken, or where it began. */
+  /** Of the last event taken, or where it began; of a call: how many messages it received. */
   readonly position: number;
   readonly expected: readonly JsonObject[];
   readonly args: JsonObject;
@@ -145,6 +145,10 @@ export interface Listen {
   readonly isIterating: boolean;
   /** Events taken so far, without that of `until`. Absent in states that were kept before it was counted. */
   readonly heard?: number;
+  /** Its activity has failed, and what it received is still worked on. */
+  readonly error?: Problem;
+  /** What it was about to do when a redrive had it ask for its activity again. */
+  readonly held?: Step;
 }
 
 /** Where an extended task is: at its start, in the tasks before it, in its own, in those after it. */

@@ -1,12 +1,14 @@
-import { type Conditions, conditionsOf, ExpressionError } from "../dsl/tasks/asyncapi-conditions.ts";
-import type { AsyncapiArguments, AsyncapiMessage, Subscription } from "../dsl/tasks/call-asyncapi.ts";
+import { ExpressionError } from "../dsl/tasks/asyncapi-conditions.ts";
+import type { AsyncapiArguments, AsyncapiMessage } from "../dsl/tasks/call-asyncapi.ts";
 import type { Executor, Outcome } from "../ports/executor.ts";
-import type { Json } from "../values/json.ts";
 import { problemOf } from "../values/problem.ts";
+import { consumed } from "./asyncapi/consumed.ts";
 import { readAsyncapiDocument, withFiles } from "./asyncapi/document.ts";
 import { httpProtocol } from "./asyncapi/http.ts";
-import type { Exchange, InboundMessage, Protocol } from "./asyncapi/protocol.ts";
+import { type Login, LoginRefusedError, type Logins, loginsOf } from "./asyncapi/login.ts";
+import type { Exchange, Protocol } from "./asyncapi/protocol.ts";
 import { type Family, type Target, targetOf } from "./asyncapi/target.ts";
+import type { ExecutorAuthenticator } from "./auth/authenticator.ts";
 import type { DocumentLimits } from "./documents/references.ts";
 import { AddressDeniedError, type AddressPolicy } from "./http/address-policy.ts";
 import type { Fetch } from "./http/guarded-fetch.ts";
@@ -16,20 +18,21 @@ import { toJson } from "./to-json.ts";
 
 export interface AsyncapiOptions {
   readonly fetch: Fetch;
+  /** For responses that go on: without limits of length and of the time between two parts. */
+  readonly endless: Fetch;
   readonly policy: AddressPolicy & { readonly maxResponseBytes: number };
+  readonly authenticator: Pick<ExecutorAuthenticator, "credentialsFor">;
   readonly documents: DocumentLimits;
 }
 
-/** Aborts a subscription whose time is over: no error. */
-class TimeIsOver extends Error {}
-
 /**
- * Carries out `call: asyncapi` over HTTP, MQTT, Redis Pub/Sub and WebSocket. A publication gives the message that was published, once
- * the server has it; a subscription the list of the messages it consumed, also when its time was over before it had all of them.
+ * Carries out `call: asyncapi` over AMQP, HTTP, MQTT, Redis Pub/Sub and WebSocket. A publication gives the message that was published, once
+ * the server has it; a subscription the list of the messages it consumed, also when its time was over before it had all of them, or
+ * nothing when each of them is worked on by itself.
  * A lost connection or a refusal is communication 500.
  */
 export function createAsyncapiExecutor(options: AsyncapiOptions): Executor {
-  return async ({ with: given }, context) => {
+  return async ({ with: given, authentication }, context) => {
     context.signal.throwIfAborted();
     const call = given as AsyncapiArguments;
     let at = "the document";
@@ -39,10 +42,14 @@ export function createAsyncapiExecutor(options: AsyncapiOptions): Executor {
       const document = readAsyncapiDocument(call.document.endpoint, content, options.documents, resource);
       const target = await withFiles(document, () => targetOf(document, call));
       at = target.url.host;
-      const protocol = await protocolOf(target.family, options.fetch);
-      const exchange = { policy: options.policy, idempotencyKey: context.idempotencyKey, signal: context.signal };
-      if (call.message !== undefined) return await published(protocol, target, call.message, exchange);
-      return await consumed(protocol, target, call.subscription ?? { variables: {} }, exchange);
+      const protocol = await protocolOf(target.family, options);
+      const { signal, idempotencyKey } = context;
+      const logins = loginsOf(target, authentication, options.authenticator, signal);
+      return await loggedIn(logins, async (login) => {
+        const exchange = { policy: options.policy, idempotencyKey, login, signal };
+        if (call.message !== undefined) return published(protocol, target, call.message, exchange);
+        return consumed(protocol, target, call.subscription ?? { variables: {} }, exchange, context);
+      });
     } catch (error) {
       context.signal.throwIfAborted();
       return { ok: false, error: problemFrom(error, at) };
@@ -50,11 +57,24 @@ export function createAsyncapiExecutor(options: AsyncapiOptions): Executor {
   };
 }
 
+/** A token may have run out, and a digest waits for its challenge: whoever is refused tries once more with what there is then. */
+async function loggedIn<Result>(logins: Logins, work: (login: Login) => Promise<Result>): Promise<Result> {
+  try {
+    return await work(await logins.first());
+  } catch (error) {
+    const again = error instanceof LoginRefusedError ? await logins.again(error) : undefined;
+    if (again === undefined) throw error;
+    return work(again);
+  }
+}
+
 /** Only when it is spoken is a protocol's library loaded. */
-async function protocolOf(family: Family, fetch: Fetch): Promise<Protocol> {
+async function protocolOf(family: Family, { fetch, endless }: AsyncapiOptions): Promise<Protocol> {
   switch (family) {
+    case "amqp":
+      return (await import("./asyncapi/amqp.ts")).amqp;
     case "http":
-      return httpProtocol(fetch);
+      return httpProtocol(fetch, endless);
     case "mqtt":
       return (await import("./asyncapi/mqtt.ts")).mqtt;
     case "redis":
@@ -74,52 +94,8 @@ async function published(
   return { ok: true, output: toJson(message) };
 }
 
-async function consumed(
-  protocol: Protocol,
-  target: Target,
-  subscription: Subscription,
-  exchange: Exchange,
-): Promise<Outcome> {
-  const conditions = conditionsOf(subscription);
-  const messages: Json[] = [];
-  const outcome = () => ({ ok: true, output: messages }) as const;
-  if (conditions.enough(messages, { now: Date.now() })) return outcome();
-  const over = new AbortController();
-  const timer =
-    subscription.forMs === undefined ? undefined : setTimeout(() => over.abort(new TimeIsOver()), subscription.forMs);
-  try {
-    const signal = AbortSignal.any([exchange.signal, over.signal]);
-    await protocol.subscribe(target, { ...exchange, signal }, taking(conditions, messages, exchange));
-    return outcome();
-  } catch (error) {
-    if (over.signal.reason instanceof TimeIsOver && !exchange.signal.aborted) return outcome();
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Keeps the messages that are consumed; false once there are enough. */
-function taking(conditions: Conditions, messages: Json[], { policy }: Exchange): (message: InboundMessage) => boolean {
-  let size = 0;
-  let done = false;
-  return (message) => {
-    // What came along with the last one is for nobody.
-    if (done) return false;
-    const time = { now: Date.now() };
-    if (!conditions.accepts(message, time)) return true;
-    size += JSON.stringify(message).length;
-    if (size > policy.maxResponseBytes) {
-      const detail = `the messages are longer than ${policy.maxResponseBytes} bytes (HTTP_MAX_RESPONSE_BYTES)`;
-      throw new ProblemError("communication", detail);
-    }
-    messages.push(message);
-    done = conditions.enough(messages, time);
-    return !done;
-  };
-}
-
 function problemFrom(error: unknown, at: string) {
+  if (error instanceof LoginRefusedError) return { ...error.problem, detail: `${at}: ${error.message}` };
   if (error instanceof ProblemError) return error.problem;
   if (error instanceof ExpressionError) return problemOf("expression", error.message);
   if (error instanceof AddressDeniedError) return problemOf("authorization", error.message);

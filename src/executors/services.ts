@@ -26,10 +26,18 @@ export function createServiceExecutors(policy: ServicePolicy): {
 } {
   const agent = createGuardedAgent({ ...policy, connectTimeoutMs: CONNECT_TIMEOUT_MS });
   const fetch = createGuardedFetch(agent, policy.maxResponseBytes);
+  const patient = agent.compose((dispatch) => (options, handler) => dispatch({ ...options, bodyTimeout: 0 }, handler));
+  const endless = createGuardedFetch(patient, Number.POSITIVE_INFINITY);
   return {
     executors: {
       a2a: createA2aExecutor({ fetch: fetch() }),
-      asyncapi: createAsyncapiExecutor({ fetch: fetch(), policy, documents: policy.documents }),
+      asyncapi: createAsyncapiExecutor({
+        fetch: fetch(),
+        endless: endless(),
+        policy,
+        documents: policy.documents,
+        authenticator: policy.authenticator,
+      }),
       mcp: createMcpExecutor({ fetch, authenticator: policy.authenticator, processes: policy.processes }),
     },
     close: () => agent.close(),

@@ -1,6 +1,7 @@
 import type { AnswerFact } from "../engine/facts.ts";
 import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
 import type { Json, JsonObject } from "../values/json.ts";
+import type { Problem } from "../values/problem.ts";
 import type { TaskReference } from "../values/task-reference.ts";
 import type { TraceContext } from "../values/trace-context.ts";
 import type { ResourceResult } from "./resources.ts";
@@ -14,6 +15,18 @@ export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
+}
+
+/** Takes the messages of an activity that gives them before it ends: each is kept durably, and worked on in this order. */
+export interface Intake {
+  /** What earlier runs of the activity gave: how many messages, and the last of them. */
+  readonly before: { readonly count: number; readonly last: Json | undefined };
+  /** Since the activity was asked for, milliseconds. */
+  readonly elapsedMs: number;
+  /** Resolves once a message is kept, or with the reason why it cannot be. Throws the signal's reason when that aborts first. */
+  keep(message: Json): Promise<Problem | undefined>;
+  /** Resolves once all that was kept is worked on: whether more is wanted. Throws as `keep`. */
+  goesOn(): Promise<boolean>;
 }
 
 export interface ActivityContext {
@@ -32,6 +45,11 @@ export interface ActivityContext {
   readonly trace?: TraceContext | undefined;
   /** Until a timeout around the task fires, where the activity has a deadline. */
   readonly remainingMs?: number | undefined;
+  /** Of an activity whose messages are worked on as they come. */
+  readonly intake?: Intake | undefined;
+  /** `tell` is called when this run is over: with true once its result is in the store, so that what it consumed may be acknowledged; with
+   * false when it has none, or nobody is owed it. */
+  readonly whenOver: (tell: (isRecorded: boolean) => Promise<void>) => void;
   /**
    * The document that the call refers to, fetched as its definition says and pinned for it at first use. `unfit` says why a content is of no use, which is
    * then not pinned. Of a file that a document refers to, `referrer` is the address of that document: only at the same origin is

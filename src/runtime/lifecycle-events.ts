@@ -105,6 +105,8 @@ export function lifecycleEvents(
       return [workflow("correlation-started", { startedAt: at })];
     case "event.received":
     case "event.processed":
+      // Messages are no correlation.
+      if (event.type === "event.processed" && event.data.message) return [];
       return event.data.last ? [workflow("correlation-completed", { completedAt: at, ...keysOf(event) })] : [];
     default:
       return [];

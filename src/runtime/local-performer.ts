@@ -57,6 +57,7 @@ async function performHere(
       if (!(await answerHere(job, answerOf(name, known)))) return answer(ports, job, known);
       ports.log.debug({ ...of, result: "decided on" }, "activity answered");
       await ports.failpoints.hit("after-append");
+      return true;
     });
     await Promise.race([carried, leftBehind(ports, job, inHand)]);
   } catch (error) {

@@ -3,16 +3,18 @@ import type { AnswerFact } from "../engine/facts.ts";
 import { payloadProblem } from "../engine/index.ts";
 import type { Authenticator } from "../ports/authenticator.ts";
 import type { Claim, EventStore } from "../ports/event-store.ts";
-import type { Executor, Outcome } from "../ports/executor.ts";
+import type { ActivityContext, Executor, Outcome } from "../ports/executor.ts";
 import type { ActivityJob, Delivery } from "../ports/queues.ts";
 import type { Secrets } from "../ports/secrets.ts";
 import type { SpanOptions } from "../ports/tracing.ts";
 import type { ExecutionId } from "../values/ids.ts";
+import type { Json } from "../values/json.ts";
 import type { TraceContext } from "../values/trace-context.ts";
 import type { ActivitiesInHand, Held } from "./activities-in-hand.ts";
 import { activityArguments } from "./activity-arguments.ts";
 import { parkActivity } from "./dead-letters.ts";
 import { guardSecrets, hideCredentials } from "./guard-secrets.ts";
+import { type OpenIntake, openIntake } from "./intake.ts";
 import { pinResources } from "./pin-resources.ts";
 import type { Ports } from "./ports.ts";
 import type { Resources } from "./resources.ts";
@@ -82,9 +84,11 @@ export async function carryOut(
   ports: ActivityPorts,
   job: ActivityJob,
   { claim, event, held, signal }: InHand,
-  record: (outcome: Outcome) => Promise<void>,
+  record: (outcome: Outcome) => Promise<boolean>,
 ): Promise<void> {
   const { failpoints, settings } = ports;
+  const over: Over[] = [];
+  let isRecorded = false;
   const now = ports.clock.now();
   if (claim.attempt === 1 && now !== undefined) {
     ports.metrics.scheduleToStart(event.data.activity.kind, Math.max(0, now - event.at));
@@ -92,15 +96,29 @@ export async function carryOut(
   try {
     await failpoints.hit("after-claim");
     await ports.tracing.span(await activitySpan(ports, job, claim, event), async (span) => {
-      const outcome = await actOrRelease(ports, claim, event, { held, signal }, span.context);
+      const run = { signal, trace: span.context, whenOver: (tell: Over) => over.push(tell) };
+      const outcome = await actOrRelease(ports, claim, event, run, held);
       if (outcome === undefined || !held.owed) return;
       if (!outcome.ok) span.failed(outcome.error.title ?? outcome.error.type);
       await failpoints.hit("after-effect");
-      await record(recordable(outcome, settings.limits.payloadBytes));
+      const recorded = recordable(outcome, settings.limits.payloadBytes);
+      isRecorded = (await record(recorded)) && recorded.ok;
     });
   } finally {
     held.drop();
+    for (const tell of over) {
+      await tell(isRecorded).catch((error: unknown) => {
+        const { executionId } = job;
+        ports.log.warn({ executionId, err: error, isRecorded }, "what an activity consumed is not acknowledged");
+      });
+    }
   }
+}
+
+type Over = Parameters<ActivityContext["whenOver"]>[0];
+/** One run of an activity. */
+interface Run extends Pick<ActivityContext, "signal" | "whenOver"> {
+  readonly trace: TraceContext | undefined;
 }
 
 /** A result too large to be kept is an error of its task, and is not stored even once. */
@@ -135,11 +153,12 @@ async function actOrRelease(
   ports: ActivityPorts,
   claim: Claim,
   event: TaskRequested,
-  { held, signal }: Pick<InHand, "held" | "signal">,
-  trace: TraceContext | undefined,
+  run: Run,
+  held: Held,
 ): Promise<Outcome | undefined> {
+  const { signal } = run;
   try {
-    return await act(ports, claim, event, signal, trace);
+    return await act(ports, claim, event, run);
   } catch (thrown) {
     if (!held.owed) return undefined;
     const { executionId } = claim.head;
@@ -159,9 +178,8 @@ async function act(
   ports: ActivityPorts,
   claim: Claim,
   event: TaskRequested,
-  signal: AbortSignal,
-  trace: TraceContext | undefined,
-): Promise<Outcome> {
+  { signal, trace, whenOver }: Run,
+): Promise<Outcome | undefined> {
   const { head } = claim;
   const { activity, task, idempotencyKey } = event.data;
   if (activity.kind === "workflow")
@@ -172,6 +190,11 @@ async function act(
   if (!given.ok) return given;
   if (activity.kind === "evaluate") return guardSecrets({ ok: true, output: given.with }, given.secrets);
   const policies = [given.authentication, given.resourceAuthentication].filter((each) => each !== undefined);
+  const guarded = (outcome: Outcome) => {
+    const credentials = policies.flatMap((policy) => ports.authenticator.credentials(policy));
+    return guardSecrets(hideCredentials(outcome, credentials), given.secrets);
+  };
+  const intake = await intakeOf(ports, claim, event, guarded, signal);
   const outcome = await ports.executors[activity.kind](
     {
       with: given.with,
@@ -189,6 +212,8 @@ async function act(
       log: ports.log,
       trace,
       remainingMs: remaining(activity.deadline, ports.clock.now()),
+      intake,
+      whenOver,
       resource: (uri, unfit, referrer) => {
         const owner = { tenant: head.tenant, definition: head.definition.digest };
         const isKnown = referrer === undefined || isSameOrigin(uri, referrer);
@@ -198,8 +223,21 @@ async function act(
     },
   );
   ports.metrics.activity(activity.kind, outcome.ok, performance.now() - begun);
-  const credentials = policies.flatMap((policy) => ports.authenticator.credentials(policy));
-  return guardSecrets(hideCredentials(outcome, credentials), given.secrets);
+  return intake?.isOver ? undefined : guarded(outcome);
+}
+
+async function intakeOf(
+  { events, queues, log, settings, clock }: ActivityPorts,
+  claim: Claim,
+  event: TaskRequested,
+  guarded: (outcome: Outcome) => Outcome,
+  signal: AbortSignal,
+): Promise<OpenIntake | undefined> {
+  if (event.data.consumes === undefined) return undefined;
+  const guard = (output: Json) => guarded({ ok: true, output });
+  const elapsedMs = Math.max(0, (clock.now() ?? event.at) - event.at);
+  const ports = { events, queues, log, payloadBytes: settings.limits.payloadBytes };
+  return openIntake(ports, claim, event, guard, elapsedMs, signal);
 }
 
 function isSameOrigin(uri: string, other: string): boolean {
@@ -210,16 +248,18 @@ function remaining(deadline: number | undefined, now: number | undefined): numbe
   return deadline === undefined || now === undefined ? undefined : Math.max(0, deadline - now);
 }
 
-/** Appends the answer, for as long as the process lives, then says so. */
-export async function answer(ports: ActivityPorts, job: ActivityJob, outcome: Outcome): Promise<void> {
+/** Appends the answer, for as long as the process lives, then says so. False when nobody is owed it. */
+export async function answer(ports: ActivityPorts, job: ActivityJob, outcome: Outcome): Promise<boolean> {
   const { events, queues, log } = ports;
   const of = { tenant: job.tenant, workflowId: job.workflowId, executionId: job.executionId };
   const fact = answerOf(job.name, outcome);
+  let isTaken = false;
   for (let wait = 50; ; wait = Math.min(wait * 2, 2_000)) {
     try {
       const result = await events.append(job.executionId, fact);
       log.debug({ ...of, name: job.name, result }, "activity answered");
       if (result !== "accepted") ports.metrics.orphan("answer");
+      isTaken = result === "accepted" || result === "duplicate";
       break;
     } catch (error) {
       log.warn({ ...of, name: job.name, err: error }, "the answer of an activity is not recorded yet");
@@ -231,6 +271,7 @@ export async function answer(ports: ActivityPorts, job: ActivityJob, outcome: Ou
   await queues.wake(job, outcome.ok ? "task.completed" : "task.failed").catch((error: unknown) => {
     log.warn({ ...of, err: error }, "no wake-up after an answer");
   });
+  return isTaken;
 }
 
 export function answerOf(name: number, outcome: Outcome): Omit<AnswerFact, "at"> {

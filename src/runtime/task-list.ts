@@ -142,6 +142,12 @@ export function taskListFold(start: TaskListStart, limit: number): TaskListFold 
     draft.status = "RUNNING";
   }
 
+  /** It works on what its activity has given, whether that goes on or not. */
+  function consume(frame: number): void {
+    const draft = drafts.get(frame);
+    if (draft) draft.status = "RUNNING";
+  }
+
   function startOver(event: TaskRetried): void {
     attempts.set(event.data.frame, event.data.attempt);
     const draft = drafts.get(event.data.frame);
@@ -156,6 +162,7 @@ export function taskListFold(start: TaskListStart, limit: number): TaskListFold 
     if (event.type === "task.started" || event.type === "task.skipped") begin(event);
     else if (event.type === "task.requested") ask(event);
     else if (event.type === "task.prepared") prepare(event.data.frame);
+    else if (event.type === "message.received") consume(event.data.frame);
     else if (event.type === "task.retried") startOver(event);
     else if (event.type === "task.completed") {
       end(event.data.frame, event.at, { status: "COMPLETED", output: event.data.output });

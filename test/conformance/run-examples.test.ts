@@ -21,8 +21,6 @@ const NOT_RUN: readonly {
   readonly refused?: RegExp;
   readonly needs?: readonly [RegExp, string];
 }[] = [
-  { files: /call-asyncapi-publish\./, refused: /^not supported by this version: authentication$/ },
-  { files: /(foreach|asyncapi-example-6)\./, refused: /^not supported by this version: foreach of an AsyncAPI/ },
   {
     files: /(schedule-event-driven|\/set|set-expression|manage-.*)\.yaml$/,
     refused: /^not supported by this version: schedule\.on$/,

@@ -14,6 +14,7 @@ export function activityContext(given: Partial<ActivityContext> = {}): ActivityC
     idempotencyKey: "key-1",
     signal: new AbortController().signal,
     log: NO_LOG,
+    whenOver: () => {},
     resource: async () => {
       throw new Error("this test has no resources");
     },

@@ -144,6 +144,19 @@ export class EngineRun {
     return this.decide([{ kind: "message", id: `e${this.heard}`, source: "api-service", at: this.now, message }]);
   }
 
+  /** The latest activity that was asked for messages gives one. */
+  give(value: Json): this {
+    const asked = this.source;
+    const id = `m${this.state.version}`;
+    const message = { type: "consumed", asked, value } as const;
+    return this.decide([{ kind: "message", id, source: "executor-service", at: this.now, message }]);
+  }
+
+  /** The latest activity that was asked for messages. */
+  get source(): number {
+    return this.events.findLast((each) => each.type === "task.requested" && each.data.consumes)?.sequence ?? 0;
+  }
+
   say(type: "cancel" | "pause" | "resume"): this {
     return this.decide([
       { kind: "message", id: `${type}${this.now}`, source: "api-service", at: this.now, message: { type } },

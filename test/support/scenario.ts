@@ -90,7 +90,7 @@ export function allScenarios(): readonly Scenario[] {
 
 function scenariosIn(file: string): readonly Scenario[] {
   const group = file.replace(/\.yaml$/, "");
-  const list: unknown = parse(readFileSync(path.join(DIRECTORY, file), "utf8"));
+  const list: unknown = parse(readFileSync(path.join(DIRECTORY, file), "utf8"), { merge: true });
   return z
     .array(z.unknown())
     .parse(list)

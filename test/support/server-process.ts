@@ -30,6 +30,8 @@ export interface ServerCommand {
   readonly stopSignal: NodeJS.Signals;
   /** The signal on which it ends at once, its own children included. */
   readonly abortSignal: NodeJS.Signals;
+  /** Default: 30 s. */
+  readonly startLimitMs?: number;
   isReady(): Promise<boolean>;
 }
 
@@ -66,7 +68,7 @@ export async function startServer(command: ServerCommand): Promise<TestServer> {
 
 /** Tries again while a server just killed still holds the port or the shared memory. */
 async function launch(command: ServerCommand, guardian: Guardian): Promise<ChildProcess> {
-  const deadline = Date.now() + START_LIMIT_MS;
+  const deadline = Date.now() + (command.startLimitMs ?? START_LIMIT_MS);
   const logFile = join(command.dir.path, "server.log");
   for (;;) {
     const child = spawnServer(command, logFile, guardian);

@@ -39,8 +39,15 @@ export function conditionsOf({ filter, amount, while: goesOn, until, variables }
   };
 }
 
-function withConsumed(variables: JsonObject, consumed: readonly Json[]): JsonObject {
+/** Variables of `while` and `until`: `$context` with what was consumed so far, but for what is called so there already. */
+export function withConsumed<Variables extends { readonly [name: string]: unknown }>(
+  variables: Variables,
+  consumed: readonly Json[],
+): Variables {
   const { context } = variables;
-  if (context === undefined || !(isJsonObject(context) || context === null)) return variables;
-  return { ...variables, context: { consumedMessages: [...consumed], messages: [...consumed], ...context } };
+  if (context === undefined || !(isJsonObject(context as Json) || context === null)) return variables;
+  return {
+    ...variables,
+    context: { consumedMessages: [...consumed], messages: [...consumed], ...(context as JsonObject | null) },
+  };
 }

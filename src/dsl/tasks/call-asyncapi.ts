@@ -7,12 +7,14 @@ import {
 import { fixedDurationMs, parseDuration } from "../../values/durations.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
+import { authenticationAt } from "../authentication.ts";
 import { anyObjectOf, choiceOf, kindOf, objectOf, textOf } from "../fields.ts";
 import { durationAt, programAt, templateAt } from "../programs.ts";
-import type { Scope } from "../scope.ts";
+import { placeIn, type Scope, type TaskPlace } from "../scope.ts";
 import { variablesAt } from "../scopes.ts";
 import { conditionOf, expressionOf, renderTemplate } from "../template.ts";
-import type { Template } from "../workflow.ts";
+import type { CallServiceTask, Consumption, Template } from "../workflow.ts";
+import { foreachAt } from "./foreach.ts";
 import { textsFrom } from "./process.ts";
 import { checkResource, resourceFrom } from "./resource.ts";
 
@@ -25,22 +27,9 @@ const SERVER = { what: "`server`", allowed: ["name", "variables"], required: ["n
 const MESSAGE = { what: "`message`", allowed: ["payload", "headers", "correlationId"] };
 const SUBSCRIPTION = { what: "`subscription`", allowed: ["filter", "consume", "foreach"], required: ["consume"] };
 const CONSUME = { what: "`consume`", allowed: ["amount", "while", "until", "for"] };
-const PROTOCOLS = ["http", "mqtt", "redis", "ws"] as const;
+const PROTOCOLS = ["amqp", "http", "mqtt", "mqtt5", "redis", "ws"] as const;
 const OTHER_PROTOCOLS = [
-  ...[
-    "amqp",
-    "amqp1",
-    "anypointmq",
-    "googlepubsub",
-    "ibmmq",
-    "jms",
-    "kafka",
-    "mercure",
-    "mqtt5",
-    "nats",
-    "pulsar",
-    "sns",
-  ],
+  ...["amqp", "amqp1", "anypointmq", "googlepubsub", "ibmmq", "jms", "kafka", "mercure", "nats", "pulsar", "sns"],
   ...["solace", "sqs", "stomp"],
 ];
 /** Each stands for the policy of a subscription; one of them is given. */
@@ -73,8 +62,13 @@ export type Subscription = {
   readonly variables: JsonObject;
 };
 
-/** Reads the `with` of an AsyncAPI call. */
-export function readCallAsyncapi(given: JsonObject, pointer: string, scope: Scope): Template {
+/** Reads the `with` of an AsyncAPI call, at `place`. */
+export function readCallAsyncapi(
+  given: JsonObject,
+  place: TaskPlace,
+  scope: Scope,
+): Pick<CallServiceTask, "with" | "authentication" | "resourceAuthentication" | "consumes"> {
+  const { pointer } = place;
   const { report } = scope;
   const value = objectOf(given, pointer, CALL, report);
   const at = (member: string) => pointerOf(pointer, member);
@@ -88,19 +82,39 @@ export function readCallAsyncapi(given: JsonObject, pointer: string, scope: Scop
   if ((value.message === undefined) === (value.subscription === undefined)) {
     report.issue(pointer, 'the `with` of an AsyncAPI call needs either "message" or "subscription"');
   }
-  if (value.authentication !== undefined) report.unsupported(at("authentication"), "authentication");
   checkProtocol(value.protocol, at("protocol"), scope);
   if (value.server !== undefined) checkServer(value.server, at("server"), scope);
   if (value.message !== undefined) checkMessage(value.message, at("message"), scope);
-  const { subscription, ...rest } = value;
-  const entries = Object.entries(rest).map(
+  const { subscription, authentication: policy, document, ...rest } = value;
+  const authentication = authenticationAt(policy, at("authentication"), "taskDefinition", scope);
+  const { policy: ofDocument, ...resource } = withoutAuthentication(document);
+  const resourceAuthentication = authenticationAt(
+    ofDocument,
+    `${at("document")}/endpoint/authentication`,
+    "taskDefinition",
+    scope,
+  );
+  const entries = Object.entries({ ...rest, ...resource }).map(
     ([key, member]) => [key, templateAt(member, at(key), "taskDefinition", scope, true)] as const,
   );
   const subscribed =
-    subscription === undefined
-      ? []
-      : [["subscription", subscriptionAt(subscription, at("subscription"), scope)] as const];
-  return { kind: "object", entries: [...entries, ...subscribed] };
+    subscription === undefined ? null : subscriptionAt(subscription, placeIn(place, "subscription"), scope);
+  return {
+    with: {
+      kind: "object",
+      entries: [...entries, ...(subscribed === null ? [] : [["subscription", subscribed.with] as const])],
+    },
+    authentication,
+    resourceAuthentication,
+    consumes: subscribed?.consumes ?? null,
+  };
+}
+
+/** A policy stands apart from what is evaluated, and recorded. */
+function withoutAuthentication(document: Json | undefined): { readonly document?: Json; readonly policy?: Json } {
+  if (!isJsonObject(document) || !isJsonObject(document.endpoint)) return document === undefined ? {} : { document };
+  const { authentication: policy, ...endpoint } = document.endpoint;
+  return { document: { ...document, endpoint }, ...(policy === undefined ? {} : { policy }) };
 }
 
 function checkProtocol(value: Json | undefined, pointer: string, { report }: Scope): void {
@@ -129,11 +143,18 @@ function checkMessage(value: Json, pointer: string, { report }: Scope): void {
   }
 }
 
-/** Conditions stay text: they are evaluated for each message, by the executor, on the variables they read. */
-function subscriptionAt(value: Json, pointer: string, scope: Scope): Template {
+/**
+ * The filter stays text: it is evaluated for each message, by the executor, on the variables it reads. So do the other conditions, unless
+ * each message is worked on: then the engine judges them.
+ */
+function subscriptionAt(
+  value: Json,
+  place: TaskPlace,
+  scope: Scope,
+): { readonly with: Template; readonly consumes: Consumption | null } {
   const { report } = scope;
+  const { pointer } = place;
   const { filter, consume, foreach } = objectOf(value, pointer, SUBSCRIPTION, report);
-  if (foreach !== undefined) report.unsupported(`${pointer}/foreach`, "foreach of an AsyncAPI subscription");
   const at = `${pointer}/consume`;
   const policy = consume === undefined ? {} : objectOf(consume, at, CONSUME, report);
   const given = POLICIES.filter((name) => policy[name] !== undefined);
@@ -143,32 +164,44 @@ function subscriptionAt(value: Json, pointer: string, scope: Scope): Template {
     report.issue(`${at}/amount`, `\`amount\` must be a whole number from 1, not ${kindOf(amount)}`);
   }
   if (policy.for !== undefined) durationAt(policy.for, `${at}/for`, "taskDefinition", scope);
-  const conditions = [
-    ["filter", filter, `${pointer}/filter`],
-    ["while", policy.while, `${at}/while`],
-    ["until", policy.until, `${at}/until`],
-  ] as const;
-  const read = conditions.flatMap(([, text, place]) => {
-    if (text === undefined) return [];
-    // The schema wants it, though the specification leaves it out of conditions elsewhere.
-    if (typeof text === "string" && expressionOf(text) === undefined)
-      report.issue(place, "must be one expression: ${ … }");
-    return programAt(text, place, "taskDefinition", scope).reads;
-  });
-  const literal = (member: Json): Template => ({ kind: "literal", value: member });
-  return {
-    kind: "object",
-    entries: [
-      ...conditions.flatMap(([key, text]) =>
-        typeof text === "string" ? [[key, literal(conditionOf(text).trim())] as const] : [],
-      ),
-      ...(amount === undefined ? [] : [["amount", literal(amount)] as const]),
-      ...(policy.for === undefined
-        ? []
-        : [["for", templateAt(policy.for, `${at}/for`, "taskDefinition", scope)] as const]),
-      ["variables", variablesOf([...new Set(read)], scope)],
-    ],
-  };
+  const [passes, goesOn, isDone] = [
+    conditionAt("filter", filter, `${pointer}/filter`, scope),
+    conditionAt("while", policy.while, `${at}/while`, scope),
+    conditionAt("until", policy.until, `${at}/until`, scope),
+  ];
+  const consumes =
+    foreach === undefined
+      ? null
+      : {
+          foreach: foreachAt(foreach, placeIn(place, "foreach"), scope),
+          amount: typeof amount === "number" ? amount : null,
+          while: goesOn?.program ?? null,
+          until: isDone?.program ?? null,
+        };
+  const conditions = (consumes === null ? [passes, goesOn, isDone] : [passes]).filter((each) => each !== null);
+  const read = new Set(conditions.flatMap(({ program }) => program.reads));
+  const entries = [
+    ...conditions.map(({ name, text }) => [name, literal(text)] as const),
+    ...(amount === undefined ? [] : [["amount", literal(amount)] as const]),
+    ...(policy.for === undefined
+      ? []
+      : [["for", templateAt(policy.for, `${at}/for`, "taskDefinition", scope)] as const]),
+    ["variables", variablesOf([...read], scope)] as const,
+  ];
+  return { with: { kind: "object", entries }, consumes };
+}
+
+function literal(value: Json): Template {
+  return { kind: "literal", value };
+}
+
+function conditionAt(name: string, text: Json | undefined, pointer: string, scope: Scope) {
+  if (text === undefined) return null;
+  // The schema wants it, though the specification leaves it out of conditions elsewhere.
+  if (typeof text === "string" && expressionOf(text) === undefined)
+    scope.report.issue(pointer, "must be one expression: ${ … }");
+  const program = programAt(text, pointer, "taskDefinition", scope);
+  return { name, program, text: typeof text === "string" ? conditionOf(text).trim() : "" };
 }
 
 /** The values of the variables that conditions read, as they are when the subscription is asked for. */

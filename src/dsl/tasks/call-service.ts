@@ -1,9 +1,8 @@
 import type { EvaluationTime, ExpressionArguments } from "../../expressions/index.ts";
 import type { Json, JsonObject } from "../../values/json.ts";
-import { pointerOf } from "../../values/task-reference.ts";
 import { anyObjectOf } from "../fields.ts";
 import { templateAt } from "../programs.ts";
-import type { Scope, TaskPlace } from "../scope.ts";
+import { placeIn, type Scope, type TaskPlace } from "../scope.ts";
 import type { CallServiceTask, TaskBase, Template } from "../workflow.ts";
 import { checkCallA2a, renderCallA2a } from "./call-a2a.ts";
 import { readCallAsyncapi, renderCallAsyncapi } from "./call-asyncapi.ts";
@@ -11,16 +10,23 @@ import { isLate } from "./call-http.ts";
 import { checkCallMcp, mcpAuthenticationAt, renderCallMcp, withoutMcpAuthentication } from "./call-mcp.ts";
 
 type Service = CallServiceTask["call"];
-type Read = (given: JsonObject, pointer: string, scope: Scope) => Template;
+type Read = (given: JsonObject, place: TaskPlace, scope: Scope) => ServiceParts;
+/** What is read of a `with`. */
+type ServiceParts = Pick<CallServiceTask, "with" | "authentication" | "resourceAuthentication" | "consumes">;
 type Render = (template: Template, input: Json, args: ExpressionArguments, time: EvaluationTime) => JsonObject;
 
 const SERVICES: Readonly<Record<Service, { readonly read: Read; readonly render: Render }>> = {
   a2a: { read: evaluatedAfter(checkCallA2a), render: renderCallA2a },
   asyncapi: { read: readCallAsyncapi, render: renderCallAsyncapi },
   mcp: {
-    read(given, pointer, scope) {
+    read(given, { pointer }, scope) {
       checkCallMcp(given, pointer, scope);
-      return templateAt(withoutMcpAuthentication(given), pointer, "taskDefinition", scope, true);
+      return {
+        with: templateAt(withoutMcpAuthentication(given), pointer, "taskDefinition", scope, true),
+        authentication: mcpAuthenticationAt(given, pointer, scope),
+        resourceAuthentication: null,
+        consumes: null,
+      };
     },
     render: renderCallMcp,
   },
@@ -28,9 +34,10 @@ const SERVICES: Readonly<Record<Service, { readonly read: Read; readonly render:
 
 /** All of it is evaluated when the call is asked for. */
 function evaluatedAfter(check: (given: JsonObject, pointer: string, scope: Scope) => void): Read {
-  return (given, pointer, scope) => {
+  return (given, { pointer }, scope) => {
     check(given, pointer, scope);
-    return templateAt(given, pointer, "taskDefinition", scope, true);
+    const template = templateAt(given, pointer, "taskDefinition", scope, true);
+    return { with: template, authentication: null, resourceAuthentication: null, consumes: null };
   };
 }
 
@@ -46,11 +53,10 @@ export function readCallService(
   place: TaskPlace,
   scope: Scope,
 ): CallServiceTask {
-  const pointer = pointerOf(place.pointer, "with");
-  const given = anyObjectOf(definition.with, pointer, "`with`", scope.report) ?? {};
-  const template = SERVICES[call].read(given, pointer, scope);
-  const authentication = call === "mcp" ? mcpAuthenticationAt(given, pointer, scope) : null;
-  return { ...base, kind: "call", call, with: template, isLate: isLate(template, authentication), authentication };
+  const inside = placeIn(place, "with");
+  const given = anyObjectOf(definition.with, inside.pointer, "`with`", scope.report) ?? {};
+  const parts = SERVICES[call].read(given, inside, scope);
+  return { ...base, kind: "call", call, ...parts, isLate: isLate(parts.with, parts.authentication) };
 }
 
 /** What an executor is asked. @throws {ExpressionError} when an expression fails, or gives what such a call cannot use. */

@@ -2,20 +2,19 @@ import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
 import { compileFilter, type EventFilter, isPattern, patternProgram } from "../event-filter.ts";
 import { anyObjectOf, choiceOf, kindOf, listAt, objectOf, textOf } from "../fields.ts";
-import { outputFlowAt } from "../flow.ts";
-import { programAt, SECRETS_ELSEWHERE, templateAt, variableNameAt } from "../programs.ts";
+import { programAt, SECRETS_ELSEWHERE, templateAt } from "../programs.ts";
 import type { Report } from "../report.ts";
-import { placeIn, type Scope, type TaskPlace, within } from "../scope.ts";
+import { placeIn, type Scope, type TaskPlace } from "../scope.ts";
 import { variablesAt } from "../scopes.ts";
-import type { EventStrategy, ListenFilter, ListenForeach, ListenTask, TaskBase, Template } from "../workflow.ts";
+import type { EventStrategy, ListenFilter, ListenTask, TaskBase, Template } from "../workflow.ts";
 import { checkAttributeNames } from "./emit.ts";
+import { foreachAt } from "./foreach.ts";
 
 export const LISTEN_MEMBERS = ["listen", "foreach"];
 const LISTEN = { what: "`listen`", allowed: ["to", "read"], required: ["to"] };
 const KINDS = ["one", "all", "any"] as const;
 const FILTER = { what: "an event filter", allowed: ["with", "correlate"], required: ["with"] };
 const CORRELATION = { what: "a correlation", allowed: ["from", "expect"], required: ["from"] };
-const FOREACH = { what: "`foreach`", allowed: ["item", "at", "do", "output", "export"] };
 const NOTHING: EventFilter = {
   definition: { with: {}, from: {}, expects: [], variables: [] },
   reads: [],
@@ -128,19 +127,4 @@ function warnOfPattern(value: Json, pointer: string, report: Report): void {
   } catch {
     report.warning(pointer, `${kindOf(value)} is no regular expression, so that only the very text is matched`);
   }
-}
-
-function foreachAt(value: Json, place: TaskPlace, scope: Scope): ListenForeach {
-  const foreach = objectOf(value, place.pointer, FOREACH, scope.report);
-  const item = variableNameAt(foreach.item, `${place.pointer}/item`, "item", scope.report);
-  const at = variableNameAt(foreach.at, `${place.pointer}/at`, "index", scope.report);
-  if (item === at) scope.report.issue(place.pointer, `the event and its index cannot both be called "$${at}"`);
-  const inside = within(scope, [item, at]);
-  return {
-    item,
-    at,
-    do: foreach.do === undefined ? [] : scope.readList(foreach.do, placeIn(place, "do"), inside),
-    output: outputFlowAt(foreach.output, `${place.pointer}/output`, "`output`", "taskOutput", inside),
-    export: outputFlowAt(foreach.export, `${place.pointer}/export`, "`export`", "taskExport", inside),
-  };
 }

@@ -4,16 +4,21 @@ import { hashOf } from "../../values/ids.ts";
 import type { JsonObject } from "../../values/json.ts";
 import type { Turn } from "../advance.ts";
 import { type Draft, decided } from "../draft.ts";
-import type { ActivityRequest } from "../events.ts";
+import type { ActivityRequest, Consumes } from "../events.ts";
 
 /** The world is asked to do what a task wants; every repeat of one logical request has the same idempotency key. */
-export function ask({ state, frame, task }: Turn<Task>, activity: ActivityRequest): readonly Draft[] {
+export function ask(
+  { state, frame, task }: Turn<Task>,
+  activity: ActivityRequest,
+  consumes?: Consumes,
+): readonly Draft[] {
   const data = {
     task: task.reference,
     frame: frame.id,
     activity,
     idempotencyKey: hashOf(state.executionId, frame.path).slice(0, 32),
     attempt: frame.requests + 1,
+    ...(consumes === undefined ? {} : { consumes }),
   };
   return [decided("task.requested", data)];
 }

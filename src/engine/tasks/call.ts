@@ -1,3 +1,4 @@
+import { memberOf } from "../../dsl/tasks/call-http.ts";
 import { renderCall, resourceAuthenticationOf } from "../../dsl/tasks/render-call.ts";
 import { readsOf, renderTemplate } from "../../dsl/template.ts";
 import type { CallFunctionTask, CallOutsideTask, CallTask } from "../../dsl/workflow.ts";
@@ -11,19 +12,31 @@ import { recordable } from "../limits.ts";
 import type { Situation } from "../scope.ts";
 import type { ExecutionState, Frame } from "../state.ts";
 import { ask, deferred } from "./ask.ts";
+import { consumesOf, nextInConsumed } from "./consume.ts";
 import { type Next, upwards } from "./list.ts";
+
+/**
+ * Own queue of what waits for messages, perhaps for ever: in the common one it would keep a place from the tasks that work on them, until
+ * there was none.
+ */
+export const SUBSCRIPTION_QUEUE = "subscriptions";
 
 export function enterCall(turn: Turn<CallTask>): readonly Draft[] {
   const { state, situation, frame, task } = turn;
   const args = definitionScope(state, situation, frame, task);
   if (task.call === "function") return enterFunction({ ...turn, task }, args);
+  const { consumes, ended } = consumesOf(turn);
+  if (ended !== undefined) return ended;
   const activity: ActivityRequest = {
     kind: task.call,
     ...(task.call === "code" ? functionOf(task.function, situation.functionQueues) : {}),
     ...(task.call === "grpc" ? deadlineOf(state, frame) : {}),
+    ...(task.call === "asyncapi" && memberOf(task.with, "subscription") !== undefined
+      ? { queue: SUBSCRIPTION_QUEUE }
+      : {}),
     ...recordable(argumentsOf({ ...turn, task }, args, situation), "the input", situation),
   };
-  return ask(turn, activity);
+  return ask(turn, activity, consumes);
 }
 
 function functionOf(name: string, queues: Situation["functionQueues"]): Pick<ActivityRequest, "function" | "queue"> {
@@ -74,7 +87,9 @@ function enterFunction(turn: Turn<CallFunctionTask>, args: ExpressionArguments):
   return begin(state, situation, frame, task.body, 0, null, input);
 }
 
-export function nextInFunction(turn: Turn<CallTask>, step: Next): readonly Draft[] {
+/** The body of a function has ended, or a task for a message. */
+export function nextInCall(turn: Turn<CallTask>, step: Next): readonly Draft[] {
+  if (turn.task.call !== "function") return nextInConsumed(turn, step);
   const { state, situation, frame, task } = turn;
   return finish(state, situation, frame, task, step.output, upwards(step));
 }

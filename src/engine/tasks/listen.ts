@@ -9,12 +9,12 @@ import { type Draft, decided } from "../draft.ts";
 import type { EventSource } from "../events.ts";
 import type { EventMessage } from "../facts.ts";
 import { problemFrom } from "../fault.ts";
-import { definitionScope, finish, frameView, taskOf, transformOutput } from "../flow.ts";
+import { definitionScope, taskOf } from "../flow.ts";
 import { recordable } from "../limits.ts";
-import { eachVariables } from "../listening.ts";
-import { isTrue, type Situation, taskScope } from "../scope.ts";
+import { isTrue, type Situation } from "../scope.ts";
 import { type ExecutionState, type Frame, frameOf, type Listen } from "../state.ts";
-import { beginFirst, beginSibling, type Next, upwards } from "./list.ts";
+import { type Each, iterateEach, nextInEach, scopeOf } from "./each.ts";
+import type { Next } from "./list.ts";
 
 /** Subscribes: from now on each event that fits is taken, in the order in which they were published. */
 export function enterListen({ state, situation, frame, task }: Turn<ListenTask>): readonly Draft[] {
@@ -45,8 +45,9 @@ export function enterListen({ state, situation, frame, task }: Turn<ListenTask>)
 }
 
 /** After a redrive a task that still listened goes on after the last event it has taken. */
-export function listensAgain({ listen, step, task, key, id }: Frame): readonly Draft[] {
-  if (listen === null || listen.subscription === null || step.do === "fail") return [];
+export function listensAgain({ listen, step, task, key, id, activity }: Frame): readonly Draft[] {
+  // A call that consumes messages asks for them again by itself.
+  if (listen === null || listen.subscription === null || activity !== null || step.do === "fail") return [];
   const { position: from, expected, args, each, forgets } = listen;
   return [
     decided("event.subscribed", {
@@ -176,55 +177,20 @@ function holdsUntil({ state, situation, frame, task }: Turn<ListenTask>, until: 
 
 /** Begins with the first of the events that wait. */
 export function iterateListen(turn: Turn<ListenTask>): readonly Draft[] {
-  const { frame, task } = turn;
-  const { listen } = frame;
-  if (listen === null) throw new Error(`frame ${frame.id} has no event to work on`);
-  const [value = null] = listen.waiting;
-  const iteration = listen.iteration + 1;
-  const inside: Frame = { ...frame, vars: eachVariables(listen, iteration), visits: {} };
-  return (
-    beginFirst(turn, task.foreach?.do ?? [], value, { iteration }, inside) ??
-    through({ ...turn, frame: inside }, iteration, value)
-  );
+  return iterateEach(turn, eachOf(turn.task));
 }
 
 /** `exit` ends the work on this event only, as in a `for`. */
 export function nextInListen(turn: Turn<ListenTask>, step: Next): readonly Draft[] {
-  const { state, situation, frame, task } = turn;
-  if (step.move.to === "end") return finish(state, situation, frame, task, step.output, upwards(step));
-  return beginSibling(turn, task.foreach?.do ?? [], step) ?? through(turn, frame.listen?.iteration ?? 0, step.output);
+  return nextInEach(turn, eachOf(turn.task), step);
 }
 
-/** `foreach.output` and `foreach.export`, then `until`. */
-function through(turn: Turn<ListenTask>, iteration: number, raw: Json): readonly Draft[] {
-  const { state, situation, frame, task } = turn;
-  const { foreach, until } = task;
-  if (foreach === null || frame.listen === null) throw new Error(`frame ${frame.id} works on no events`);
-  const scope = (output?: Json) =>
-    taskScope(state, situation, frame, frameView(task, frame), {
-      input: frame.input,
-      rawOutput: raw,
-      ...(output === undefined ? {} : { output }),
-    });
-  const output = recordable(
-    transformOutput(foreach.output, raw, scope(), situation, "output"),
-    "the output",
-    situation,
-  );
-  const exported = foreach.export.as !== null || foreach.export.schema !== null;
-  const exports = foreach.export.as === null ? state.context : output;
-  const context = exported ? transformOutput(foreach.export, exports, scope(output), situation, "export") : undefined;
-  if (context !== undefined) recordable(context, "the context", situation);
-  const consumed = frame.listen.forgets
-    ? []
-    : recordable([...frame.listen.consumed, output], "what was consumed", situation);
-  const after = context === undefined ? state : { ...state, context };
-  const last = until !== null && !isStrategy(until) && holdsUntil({ ...turn, state: after }, until, consumed);
-  return [
-    decided("event.processed", {
-      ...{ task: task.reference, frame: frame.id, iteration, output },
-      ...(context === undefined ? {} : { context }),
-      ...(last ? { last: true as const } : {}),
-    }),
-  ];
+function eachOf({ foreach, until }: ListenTask): Each {
+  if (foreach === null) throw new Error("a listen task without foreach works on no events");
+  return {
+    foreach,
+    what: "event",
+    isEnough: (turn, consumed) =>
+      until !== null && !isStrategy(until) && isTrue(until, consumed, scopeOf(turn), turn.situation),
+  };
 }

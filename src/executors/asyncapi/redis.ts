@@ -1,11 +1,13 @@
 import { Redis } from "ioredis";
 import { plainHost } from "../http/address-policy.ts";
+import { LoginRefusedError } from "./login.ts";
 import {
   allowedAddress,
-  bodiesUntilLast,
   bodyOf,
   CONNECT_TIMEOUT_MS,
   type Exchange,
+  handOver,
+  inbound,
   type Protocol,
   refuseHeaders,
 } from "./protocol.ts";
@@ -19,8 +21,8 @@ export const redis: Protocol = {
   },
   subscribe: (target, exchange, take) =>
     connected(target, exchange, (client) =>
-      bodiesUntilLast(target, take, (hand, fail) => {
-        client.on("messageBuffer", (_, body: Buffer) => hand(body));
+      handOver(exchange, take, (hand, fail) => {
+        client.on("messageBuffer", (_, body: Buffer) => hand(() => inbound(body, target.contentType), body.length));
         client.subscribe(target.address).catch(fail);
       }),
     ),
@@ -28,18 +30,17 @@ export const redis: Protocol = {
 
 async function connected(
   target: Target,
-  { policy, signal }: Exchange,
+  { policy, signal, login }: Exchange,
   work: (client: Redis) => Promise<void>,
 ): Promise<void> {
   const { url, secure } = target;
   const host = await allowedAddress(url.hostname, policy);
   signal.throwIfAborted();
-  const { username, password } = url;
   const client = new Redis({
     host,
     port: Number(url.port) || 6_379,
-    ...(username === "" ? {} : { username: decodeURIComponent(username) }),
-    ...(password === "" ? {} : { password: decodeURIComponent(password) }),
+    ...(login.username === undefined ? {} : { username: login.username }),
+    ...(login.password === undefined ? {} : { password: login.password }),
     ...(secure ? { tls: { servername: plainHost(url.hostname) } } : {}),
     connectTimeout: CONNECT_TIMEOUT_MS,
     lazyConnect: true,
@@ -50,14 +51,21 @@ async function connected(
   try {
     await new Promise<void>((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-      client.on("error", reject);
+      const fail = (error: Error) => reject(REFUSED.test(error.message) ? refused(error) : error);
+      client.on("error", fail);
       client.on("end", () => reject(new Error("the server closed the connection")));
       client
         .connect()
         .then(() => work(client))
-        .then(resolve, reject);
+        .then(resolve, fail);
     });
   } finally {
     client.disconnect();
   }
+}
+
+const REFUSED = /^(WRONGPASS|NOAUTH|ERR invalid password)/;
+
+function refused({ message }: Error): LoginRefusedError {
+  return new LoginRefusedError("authentication", message);
 }

@@ -5,18 +5,22 @@ import { type AsyncapiDocument, entriesIn, leadsAway, misconfigured, objectAt, o
 
 /** What protocols are spoken here, by the names that servers use. */
 const FAMILIES = {
+  amqp: ["amqp", "amqps"],
   http: ["http", "https"],
-  mqtt: ["mqtt", "mqtts", "secure-mqtt"],
+  mqtt: ["mqtt", "mqtts", "secure-mqtt", "mqtt5", "secure-mqtt5"],
   redis: ["redis", "rediss"],
   ws: ["ws", "wss"],
 } as const;
+const SPOKEN = "amqp (0-9-1), http, mqtt (3.1.1 and 5), redis (Pub/Sub) and ws";
 export type Family = keyof typeof FAMILIES;
-const SECURE = /^(https|wss|rediss|mqtts|secure-mqtt)$/;
+const SECURE = /^(amqps|https|wss|rediss|mqtts|secure-mqtt|secure-mqtt5)$/i;
 
 /** Where messages go or come from. */
 export interface Target {
   readonly family: Family;
   readonly secure: boolean;
+  /** Of the protocol, as the document has it; "" where it says nothing. */
+  readonly version: string;
   /** Of the server, with `http:` or `https:` in place of its protocol: URL parses others by other rules. */
   readonly url: URL;
   /** Address of the channel, parameters filled in. */
@@ -25,6 +29,8 @@ export interface Target {
   readonly contentType: string | undefined;
   /** Bindings of server, channel and operation for this protocol, the later ones winning. */
   readonly bindings: JsonObject;
+  /** Security schemes of the operation, else of the server: alternatives, of each of which all hold. */
+  readonly security: readonly (readonly JsonObject[])[];
 }
 
 interface Place {
@@ -39,16 +45,43 @@ export function targetOf(document: AsyncapiDocument, call: AsyncapiArguments): T
   const { name, server, family } = serverOf(document, call, place.channel);
   const protocol = String(server.protocol);
   const url = urlOf(document, name, server, call.server?.variables ?? {});
-  const bindingsOf = (object: JsonObject) =>
-    objectAt(document, ownProperty(objectAt(document, object.bindings), family)) ?? {};
+  const bindingsOf = (object: JsonObject) => {
+    const all = objectAt(document, object.bindings);
+    const named = (name: string) => objectAt(document, ownProperty(all, name)) ?? {};
+    return family === "mqtt" ? { ...named("mqtt"), ...named("mqtt5") } : named(family);
+  };
   return {
     family,
     secure: SECURE.test(protocol),
+    version: call.protocol === "mqtt5" ? "5" : versionOf(server),
     url,
     address: filled(document, place.address, place.channel.parameters),
     contentType: contentTypeOf(document, place),
     bindings: { ...bindingsOf(server), ...bindingsOf(place.channel), ...bindingsOf(place.operation) },
+    security: securityOf(document, place.operation.security ?? server.security),
   };
+}
+
+/** 2.x names its schemes, several of which may have to hold; 3.0 refers to them. */
+function securityOf(document: AsyncapiDocument, given: Json | undefined): Target["security"] {
+  if (!Array.isArray(given)) return [];
+  const components = objectAt(document, document.root.components) ?? {};
+  const known = objectsIn(document, components.securitySchemes);
+  return given.flatMap((item: Json) => {
+    const object = objectAt(document, item) ?? {};
+    if (typeof object.type === "string") return [[object]];
+    const schemes = Object.keys(object).map((name) => {
+      const scheme = known.find(([each]) => each === name)?.[1];
+      if (scheme !== undefined) return scheme;
+      throw unknown(
+        "security scheme",
+        name,
+        known.map(([each]) => each),
+      );
+    });
+    // `{}`: none is needed.
+    return schemes.length === 0 ? [] : [schemes];
+  });
 }
 
 /** 2.x: channels hold their operations, which are found by `operationId`, or as the only one of a channel. */
@@ -144,7 +177,7 @@ function serverOf(document: AsyncapiDocument, call: AsyncapiArguments, channel: 
   }
   const ofChannel = serversOf(document, channel, all);
   const candidates = spoken.filter(
-    ({ name, family }) => ofChannel.includes(name) && (call.protocol === undefined || call.protocol === family),
+    (each) => ofChannel.includes(each.name) && (call.protocol === undefined || speaks(each, call.protocol)),
   );
   const [first] = candidates;
   if (first !== undefined) return first;
@@ -153,15 +186,29 @@ function serverOf(document: AsyncapiDocument, call: AsyncapiArguments, channel: 
   throw other === undefined ? misconfigured("it has no servers") : unspoken(other[1]);
 }
 
-function familyOf({ protocol }: JsonObject): Family | undefined {
-  const name = String(protocol).toLowerCase();
+/** `mqtt5` is asked of servers that speak it, or do not say which version they speak. */
+function speaks({ server, family }: { readonly server: JsonObject; readonly family: Family }, protocol: string) {
+  if (protocol !== "mqtt5") return protocol === family;
+  return family === "mqtt" && /^(5|$)/.test(versionOf(server));
+}
+
+function versionOf({ protocol, protocolVersion }: JsonObject): string {
+  if (/mqtt5$/i.test(String(protocol))) return "5";
+  return typeof protocolVersion === "string" || typeof protocolVersion === "number" ? String(protocolVersion) : "";
+}
+
+function familyOf(server: JsonObject): Family | undefined {
+  const name = String(server.protocol).toLowerCase();
+  // AMQP 1.0 shares no more than the name with what is spoken here.
+  if (name.startsWith("amqp") && versionOf(server).startsWith("1")) return undefined;
   const families = Object.entries(FAMILIES) as readonly (readonly [Family, readonly string[]])[];
   return families.find(([, names]) => names.includes(name))?.[0];
 }
 
-function unspoken({ protocol }: JsonObject): ProblemError {
-  const spoken = Object.keys(FAMILIES).join(", ");
-  return new ProblemError("configuration", `AsyncAPI over ${String(protocol)} is not supported; ${spoken} are`);
+function unspoken(server: JsonObject): ProblemError {
+  const version = versionOf(server);
+  const what = `${String(server.protocol)}${version === "" ? "" : ` ${version}`}`;
+  return new ProblemError("configuration", `AsyncAPI over ${what} is not supported; ${SPOKEN} are`);
 }
 
 /** Names of the servers of a channel: those it lists, by name (2.x) or by reference (3.0), or all. */

@@ -1,13 +1,17 @@
+import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import type { WebSocket } from "ws";
 import { plainHost } from "../http/address-policy.ts";
 import { guardedLookup } from "../http/agent.ts";
+import { ProblemError } from "../http/problem-error.ts";
+import { LoginRefusedError } from "./login.ts";
 import {
   allowedAddress,
-  bodiesUntilLast,
   bodyOf,
   CONNECT_TIMEOUT_MS,
   type Exchange,
+  handOver,
+  inbound,
   type Protocol,
 } from "./protocol.ts";
 import type { Target } from "./target.ts";
@@ -28,15 +32,18 @@ export const websocket: Protocol = {
     }),
   subscribe: (target, exchange, take) =>
     connected(target, exchange, {}, (socket) =>
-      bodiesUntilLast(target, take, (hand) => {
-        socket.on("message", (data) => hand(Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer)));
+      handOver(exchange, take, (hand) => {
+        socket.on("message", (data) => {
+          const body = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
+          hand(() => inbound(body, target.contentType), body.length);
+        });
       }),
     ),
 };
 
 async function connected(
   target: Target,
-  { policy, signal, idempotencyKey }: Exchange,
+  { policy, signal, idempotencyKey, login }: Exchange,
   headers: Readonly<Record<string, string>>,
   work: (socket: WebSocket) => Promise<void>,
 ): Promise<void> {
@@ -45,9 +52,11 @@ async function connected(
   if (isIP(plainHost(url.hostname)) !== 0) await allowedAddress(url.hostname, policy);
   signal.throwIfAborted();
   const path = `${url.pathname.replace(/\/$/, "")}/${address.replace(/^\//, "")}`;
-  const credentials = url.username === "" ? "" : `${url.username}:${url.password}@`;
-  const socket = new WebSocket(`${secure ? "wss" : "ws"}://${credentials}${url.host}${path}${url.search}`, {
-    headers: { "user-agent": "durabull", "idempotency-key": idempotencyKey, ...headers },
+  const asked = new URL(`${url.protocol}//${url.host}${path}${url.search}`);
+  for (const [name, value] of Object.entries(login.query)) asked.searchParams.set(name, value);
+  const uri = asked.pathname + asked.search;
+  const socket = new WebSocket(`${secure ? "wss" : "ws"}://${url.host}${uri}`, {
+    headers: { "user-agent": "durabull", "idempotency-key": idempotencyKey, ...headers, ...login.headers },
     handshakeTimeout: CONNECT_TIMEOUT_MS,
     maxPayload: policy.maxResponseBytes,
     followRedirects: false,
@@ -57,6 +66,7 @@ async function connected(
     await new Promise<void>((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       socket.on("error", reject);
+      socket.on("unexpected-response", (_, response) => reject(refusal(response, url.host, uri)));
       socket.on("close", (code) => reject(new Error(`the server closed the connection (${code})`)));
       socket.on("open", () => work(socket).then(resolve, reject));
     });
@@ -65,4 +75,13 @@ async function connected(
     socket.on("error", () => {});
     socket.terminate();
   }
+}
+
+/** An answer other than the switch of protocols. */
+function refusal(response: IncomingMessage, host: string, uri: string): ProblemError {
+  response.resume();
+  const { statusCode = 500, headers } = response;
+  const detail = `the handshake with ${host}: answered ${statusCode}`;
+  if (statusCode !== 401) return new ProblemError("communication", detail, statusCode);
+  return new LoginRefusedError("communication", detail, { method: "GET", uri, body: "" }, headers["www-authenticate"]);
 }

@@ -1,4 +1,4 @@
-import { type Agent, type RequestInit as AgentRequestInit, fetch as agentFetch } from "undici";
+import { type RequestInit as AgentRequestInit, fetch as agentFetch, type Dispatcher } from "undici";
 import { networkProblem } from "./network-error.ts";
 import { ProblemError } from "./problem-error.ts";
 
@@ -12,7 +12,7 @@ const WITHOUT_BODY = [204, 205, 304];
  * `fetch` for libraries that take one: connects only where the agent may, follows no redirection, and reads at most `maxBytes` of a
  * body. @throws {ProblemError} communication 500 without a response, authorization 403 for an address that is not allowed.
  */
-export function createGuardedFetch(agent: Agent, maxBytes: number): GuardedFetch {
+export function createGuardedFetch(agent: Dispatcher, maxBytes: number): GuardedFetch {
   return (failed) => async (input, init) => {
     const request = new Request(input, init);
     try {

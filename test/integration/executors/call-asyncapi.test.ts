@@ -345,7 +345,17 @@ describe("given a document that does not fit, when it is called, then it is conf
       "a protocol nobody speaks",
       base,
       { server: { name: "other", variables: {} } },
-      /over kafka is not supported; http, mqtt/,
+      /over kafka is not supported; amqp \(0-9-1\), http, mqtt \(3\.1\.1 and 5\), redis/,
+    ],
+    [
+      "another AMQP",
+      {
+        ...base,
+        servers: { main: { protocol: "amqp", protocolVersion: "1.0", host: "x.example" } },
+        channels: { orderChannel: {} },
+      },
+      {},
+      /over amqp 1\.0 is not supported; amqp \(0-9-1\)/,
     ],
     ["no server for a protocol", base, { protocol: "ws" }, /no server for ws/],
     [

@@ -61,6 +61,7 @@ describe("given an empty environment", () => {
       workerConcurrency: 16,
       taskConcurrency: 100,
       localDispatch: true,
+      subscriptionConcurrency: 1000,
       reclaim: true,
       eventBatchSize: 500,
       eventProcessingTimeoutMs: 30_000,

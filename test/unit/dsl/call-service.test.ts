@@ -112,10 +112,10 @@ describe("given a call that is described wrongly, when the definition is checked
       "/protocol: not supported by this version: AsyncAPI over kafka",
     ],
     [
-      "foreach",
+      "a foreach that names one variable twice",
       "asyncapi",
-      { ...api, subscription: { consume, foreach: { do: [] } } },
-      "/subscription/foreach: not supported by this version",
+      { ...api, subscription: { consume, foreach: { item: "x", at: "x" } } },
+      "/subscription/foreach: the item and its index cannot both",
     ],
     [
       "no policy",

@@ -59,7 +59,7 @@ describe("given a listen or emit task, when it is checked, then what is wrong is
     [
       "names that are one",
       listen({ any: [] }, { foreach: { item: "x", at: "x", do: [] } }),
-      '/do/0/t/foreach: the event and its index cannot both be called "$x"',
+      '/do/0/t/foreach: the item and its index cannot both be called "$x"',
     ],
     ["a wrong read", check({ listen: { to: { any: [] }, read: "all" } }), "/do/0/t/listen/read"],
     ["an emit without an event", check({ emit: {} }), '/do/0/t/emit: `emit` needs "event"'],

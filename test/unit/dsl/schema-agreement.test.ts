@@ -73,6 +73,7 @@ const MORE: readonly string[] = [
   `a2a: { call: a2a, with: { method: message/send, agentCard: { endpoint: 'https://x.example/card' }, server: 'https://x.example', parameters: { message: { parts: [{ kind: text, text: '\${ .q }' }] } } } }`,
   `pub: { call: asyncapi, with: { document: { endpoint: 'https://x.example/api.json' }, operation: o, server: { name: s, variables: { a: b } }, protocol: ws, message: { payload: { a: '\${ $secrets.token }' }, headers: { a: b } } } }`,
   `sub: { call: asyncapi, with: { document: { endpoint: 'https://x.example/api.json' }, channel: c, subscription: { filter: '\${ .payload.a == $input.b }', consume: { until: '\${ length == 5 }', for: { minutes: 1 } } } } }`,
+  `each: { call: asyncapi, with: { document: { endpoint: 'https://x.example/api.json' }, operation: o, authentication: { bearer: { token: t } }, subscription: { consume: { while: '\${ true }' }, foreach: { item: m, at: i, do: [{ s: { set: { a: '\${ $m }' } } }], output: { as: .a }, export: { as: .a } } } } }`,
   `amount: { call: asyncapi, with: { document: { endpoint: 'https://x.example/api.json' }, operation: o, subscription: { consume: { amount: 5 } } } }`,
 ];
 const HEADER = "document: { dsl: 1.0.3, namespace: test, name: one, version: 1.0.0 }\nuse: { secrets: [token] }";
