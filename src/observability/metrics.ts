@@ -73,7 +73,7 @@ export function createMetrics(): Metrics {
     rescues.inc({ kind }, 0);
   for (const kind of ["job", "answer"]) orphans.inc({ kind }, 0);
   for (const kind of ["event", "activity", "execution"]) letters.inc({ kind }, 0);
-  for (const reason of ["missed", "overlap", "paused"]) skips.inc({ reason }, 0);
+  for (const reason of ["missed", "overlap", "paused", "too-large", "given-up"]) skips.inc({ reason }, 0);
   for (const status of ["COMPLETED", "FAILED", "CANCELLED"]) ended.inc({ status }, 0);
   for (const result of ["hit", "miss"]) caches.inc({ result }, 0);
   return {

@@ -20,7 +20,7 @@ export interface RuntimeMetrics {
   /** A moment of a schedule led to an execution, decided so long after it. */
   scheduleFired(latenessMs: number): void;
   /** Moments of a schedule came to nothing. */
-  scheduleSkipped(reason: "missed" | "overlap" | "paused"): void;
+  scheduleSkipped(reason: "missed" | "overlap" | "paused" | "too-large" | "given-up"): void;
   activity(kind: string, ok: boolean, ms: number): void;
   ended(status: string): void;
   deadLetter(kind: string): void;

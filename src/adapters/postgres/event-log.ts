@@ -178,8 +178,9 @@ function eventOf({ position, at, body }: EventRow & { readonly position: string 
   return { ...(JSON.parse(body) as PublishedRecord), position: Number(position), at: Number(at) };
 }
 
-function bodyText({ id, executionId, workflowId, name, args }: NewSubscription): string {
-  return JSON.stringify({ id, executionId, workflowId, name, args });
+/** All of it that says whose it is and what it knows. */
+function bodyText({ tenant: _, from: __, places: ___, ...body }: NewSubscription): string {
+  return JSON.stringify(body);
 }
 
 function subscriptionOf({ heard, joined, body }: SubscriptionRow): StoredSubscription {

@@ -112,8 +112,9 @@ function eventOf(entry: unknown): PublishedEvent {
   return { ...JSON.parse(text), position: Number.parseInt(String(id), 10), at: Number(at) };
 }
 
-function bodyText({ id, executionId, workflowId, name, args }: NewSubscription): string {
-  return JSON.stringify({ id, executionId, workflowId, name, args });
+/** All of it that says whose it is and what it knows. */
+function bodyText({ tenant: _, from: __, places: ___, ...body }: NewSubscription): string {
+  return JSON.stringify(body);
 }
 
 function subscriptionOf(reply: unknown): StoredSubscription {
