@@ -2,6 +2,7 @@ import type { Schedule } from "../dsl/schedule.ts";
 import type { DefinitionReference } from "../engine/events.ts";
 import type { ExecutionId, TenantId, WorkflowId } from "../values/ids.ts";
 import type { Json, JsonObject } from "../values/json.ts";
+import type { TraceContext } from "../values/trace-context.ts";
 import type { Page, Paged } from "./event-store.ts";
 
 /** Schedules: one record for each name of a definition, written by compare-and-set. */
@@ -113,6 +114,8 @@ export interface Firing {
   readonly input?: Json;
   /** Of the events that led to it, the first few. */
   readonly events?: readonly EventName[];
+  /** That of the event that completed it. */
+  readonly trace?: TraceContext;
 }
 /** A firing that was started; kept without its input. */
-export type PastFiring = Omit<Firing, "input" | "once">;
+export type PastFiring = Omit<Firing, "input" | "once" | "trace">;

@@ -4,6 +4,7 @@ import type { PublishedEvent } from "../../ports/event-log.ts";
 import type { CollectedEvent, EventCollection, Firing, Hearing, ScheduleRecord } from "../../ports/schedules.ts";
 import { type ReadAs, readEvent } from "../../values/cloud-event.ts";
 import { bytesBeyond, jsonBytes } from "../../values/json-size.ts";
+import { traceContextOf } from "../../values/trace-context.ts";
 import { type Advanced, MOST_PENDING, type Skipped, take } from "./advance.ts";
 import { type Collecting, collect } from "./collect.ts";
 
@@ -97,8 +98,9 @@ function hearingOf(before: ScheduleRecord, situation: HearingSituation) {
     record = { ...record, hearing: { ...hearing(), ...change } };
   };
 
-  function fire(collection: EventCollection, at: number): void {
-    const firing = situation.firingOf(collection.events, at);
+  function fire(collection: EventCollection, { event, at }: PublishedEvent): void {
+    const trace = traceContextOf(event.traceparent, event.tracestate);
+    const firing = { ...situation.firingOf(collection.events, at), ...(trace === undefined ? {} : { trace }) };
     if (bytesBeyond(firing.input, payloadBytes) !== undefined) {
       skipped.push("too-large");
       return;
@@ -121,7 +123,7 @@ function hearingOf(before: ScheduleRecord, situation: HearingSituation) {
       const kept = withinLimits(open, payloadBytes);
       for (let gone = open.length - kept.length; gone > 0; gone--) skipped.push("given-up");
       move({ collections: kept });
-      if (complete !== undefined) fire(complete, event.at);
+      if (complete !== undefined) fire(complete, event);
     }
     move(change);
   }

@@ -250,7 +250,7 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
 
   async function startOne(stored: StoredSchedule, firing: Firing): Promise<"started" | "dropped" | "later"> {
     const { tenant, namespace, name } = stored;
-    const { workflowId, executionId, input, at } = firing;
+    const { workflowId, executionId, input, at, trace } = firing;
     const ids = { tenant, workflowId, executionId };
     try {
       const started = await ports.start({
@@ -261,6 +261,7 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
         labels: labelsOf(stored, firing),
         ...(firing.kind === "time" ? { scheduledFor: at } : {}),
         ...(input === undefined ? {} : { input }),
+        ...(trace === undefined ? {} : { trace }),
       });
       if (started.result !== "refused") return "started";
       log.warn({ ...ids, schedule: pathOf(stored) }, "a scheduled execution was not started: its workflow ID is taken");
