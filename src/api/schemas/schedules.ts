@@ -7,7 +7,9 @@ import { definitionReference } from "./definitions.ts";
 export const schedulePath = z.strictObject({ namespace: nameText(63), name: nameText(63) });
 export const scheduleListQuery = z.strictObject({ namespace: nameText(63).exactOptional(), limit, cursor });
 export const triggerBody = z
-  .strictObject({ input: jsonValue.exactOptional().meta({ description: "Absent: {}" }) })
+  .strictObject({
+    input: jsonValue.exactOptional().meta({ description: "Absent: {}, or [] where it starts on events only" }),
+  })
   .nullish();
 export const pauseBody = z.strictObject({ reason: z.string().max(1_000).exactOptional() }).nullish();
 export const resumeBody = z.strictObject({}).nullish();

@@ -46,6 +46,14 @@ export function hearDelivered(
   return heard.result();
 }
 
+/** Events that cannot be heard now: to be looked at later. */
+export function hearLater(before: ScheduleRecord, events: readonly PublishedEvent[]): ScheduleRecord {
+  const { hearing } = before;
+  if (hearing == null) return before;
+  const behindTo = Math.max(hearing.behindTo, ...events.map(({ position }) => position));
+  return { ...before, hearing: { ...hearing, behindTo } };
+}
+
 /**
  * What follows from a page of the log after `position`, pure: of the events up to `behindTo`, as many as there is room for.
  *

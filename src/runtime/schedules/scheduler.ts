@@ -16,7 +16,7 @@ import type { Starter } from "../start-execution.ts";
 import { wakeSoon } from "../tell.ts";
 import { type Advanced, advanceSchedule, type ScheduleSettings } from "./advance.ts";
 import { firingAt, labelsOf, pathOf, scheduleOfLabels, timerOf } from "./firing.ts";
-import { isBehind } from "./hear-events.ts";
+import { hearLater, isBehind } from "./hear-events.ts";
 import { createListening, type ListeningSettings } from "./listening.ts";
 import { afterFirings, EMPTY, lookAtOf, recordOf, UNFINISHED_MS } from "./record.ts";
 
@@ -193,7 +193,12 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
       if (stored.record.state === "paused" || fresh.length === 0) return;
       const now = await events.now();
       const onTime = await advance(key, stored.record, now);
-      const advanced = both(onTime, await listening.hear(key, onTime.record, fresh, now));
+      const heardNow = await listening.hear(key, onTime.record, fresh, now).catch((error: unknown) => {
+        if (error instanceof StoreUnavailableError) throw error;
+        log.error({ ...key, err: error }, "a schedule cannot hear events; it will look at them again");
+        return { record: hearLater(onTime.record, fresh), skipped: [], lateness: [] };
+      });
+      const advanced = both(onTime, heardNow);
       await failpoints.hit("before-schedule-heard");
       if ((await write(stored, advanced.record, now)) === undefined) continue;
       note(key, advanced);

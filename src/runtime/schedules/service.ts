@@ -165,7 +165,9 @@ export function createScheduleService(deps: ScheduleServiceDeps): ScheduleServic
         const known = [...record.pending, ...(record.buffered === null ? [] : [record.buffered])];
         if (known.some((each) => each.executionId === executionId)) return undefined;
         const firing = firingOfTrigger(key, now, id, settings.partitions);
-        const withInput = input === undefined ? firing : { ...firing, input };
+        // What starts on events only knows no other input than a list.
+        const given = input ?? (record.schedule?.when === null ? [] : undefined);
+        const withInput = given === undefined ? firing : { ...firing, input: given };
         const taken = take(record, withInput, record.schedule?.overlap ?? settings.overlap);
         refused = taken.isTaken !== true;
         return refused ? undefined : taken.record;

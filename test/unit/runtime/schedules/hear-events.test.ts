@@ -3,7 +3,12 @@ import { compileWorkflow } from "../../../../src/dsl/index.ts";
 import type { PublishedEvent } from "../../../../src/ports/event-log.ts";
 import type { Hearing, ScheduleRecord } from "../../../../src/ports/schedules.ts";
 import { firingOfEvents } from "../../../../src/runtime/schedules/firing.ts";
-import { type HearingSituation, hearDelivered, hearLogged } from "../../../../src/runtime/schedules/hear-events.ts";
+import {
+  type HearingSituation,
+  hearDelivered,
+  hearLater,
+  hearLogged,
+} from "../../../../src/runtime/schedules/hear-events.ts";
 import type { Json } from "../../../../src/values/json.ts";
 import { aScheduleRecord } from "../../../support/schedule-record.ts";
 
@@ -160,6 +165,11 @@ describe("given a schedule that is behind", () => {
     const before = record({ expected: [{}], ...over });
     const { record: after } = hearDelivered(before, [event(8, "a")], situation(one));
     expect(after).toMatchObject({ pending: [], hearing: { position: before.hearing?.position, behindTo: 8 } });
+  });
+
+  test("when events cannot be heard at all, then they are ones to look at later", () => {
+    const { hearing } = hearLater(record({ expected: [{}], position: 3, behindTo: 3 }), [event(5, "a"), event(6, "a")]);
+    expect(hearing).toMatchObject({ position: 3, behindTo: 6 });
   });
 
   test("when it looks at a page, then it hears what is in it, up to where it is delivered to", () => {
