@@ -89,6 +89,7 @@ export async function openService(
   const metrics = createMetrics();
   const adapters = await openAdapters(config, logger, metrics.redelivered);
   metrics.watch(adapters.queues);
+  metrics.watchEvents(adapters.database);
   const life: Life = { phase: "starting" };
   const started: Role[] = [];
   const closers: (() => Promise<unknown>)[] = [];

@@ -218,7 +218,9 @@ export async function startTaskRole(
 ): Promise<Role> {
   const sinks = config.eventSinks.map((url) => ({ id: sinkIdOf(url), url }));
   const functions =
-    sinks.length === 0 ? given : [...given, sendEventFunction(SEND_EVENT, sinks, config.eventSinkSecret)];
+    sinks.length === 0
+      ? given
+      : [...given, sendEventFunction(SEND_EVENT, sinks, config.eventSinkSecret, ports.metrics.sent)];
   const policy = {
     allowPrivateNetwork: config.allowPrivateNetwork,
     allowedHosts: config.httpAllowedHosts,

@@ -51,6 +51,16 @@ export interface EventLog {
   dropSubscriptions(tenant: TenantId, executionId: ExecutionId): Promise<void>;
   /** How many subscriptions a tenant has. */
   countSubscriptions(tenant: TenantId): Promise<number>;
+  /** What these tenants' events make of work, in all. */
+  eventLoad(tenants: readonly TenantId[]): Promise<EventLoad>;
+}
+
+export interface EventLoad {
+  /** Events that nobody has delivered yet. */
+  readonly undelivered: number;
+  /** Milliseconds since the oldest of them was published; 0 without any. */
+  readonly oldestAgeMs: number;
+  readonly subscriptions: number;
 }
 
 export interface EventsKept {

@@ -27,8 +27,12 @@ export interface RuntimeMetrics {
   engineFault(): void;
   /** Events were published by `emit` tasks or over the API. */
   published(events: number): void;
-  /** An event was put before a subscription that may be waiting for it. */
-  delivered(): void;
+  /** An event was put before a subscription that may be waiting for it, so long after it was published, by the store's clock. */
+  delivered(latencyMs: number): void;
+  /** An event could not be put before a subscription: its inbox is full, or something is wrong with it. It is tried again. */
+  deferred(reason: "inbox-full" | "failed"): void;
+  /** An event was sent to a sink, or a try of it failed. */
+  sent(ok: boolean, ms: number): void;
   /** Executions were removed because their retention was over. */
   expired(executions: number): void;
 }

@@ -31,12 +31,12 @@ const LOOK_AGAIN_MS = 1_000;
 const FILTERS_KEPT = 5_000;
 
 export interface DeliveryPorts {
-  readonly events: Pick<EventStore, "append" | "heads" | "history" | "lookSooner">;
+  readonly events: Pick<EventStore, "append" | "heads" | "history" | "lookSooner" | "now">;
   readonly database: Database;
   readonly queues: Pick<Queues, "wake">;
   readonly definitions: Definitions;
   readonly log: Log;
-  readonly metrics: Pick<RuntimeMetrics, "delivered">;
+  readonly metrics: Pick<RuntimeMetrics, "delivered" | "deferred">;
   readonly failpoints: Failpoints;
   /** Of schedules that start on events. */
   readonly schedules: Pick<Scheduler, "hear">;
@@ -89,6 +89,18 @@ export function createEventDelivery(ports: DeliveryPorts): EventDelivery {
     return mine.done;
   }
 
+  const noted: number[] = [];
+  /** How long it took is told for many at once: the store's clock is asked for it. */
+  function note({ at }: PublishedEvent): void {
+    noted.push(at);
+  }
+  async function tellLatencies(): Promise<void> {
+    const all = noted.splice(0);
+    if (all.length === 0) return;
+    const now = await events.now();
+    for (const at of all) metrics.delivered(now - at);
+  }
+
   /** True when more is there. */
   async function deliverPage(tenant: TenantId): Promise<boolean> {
     const { events: page, classes, upTo, more } = await database.undeliveredEvents(tenant, PAGE);
@@ -102,6 +114,7 @@ export function createEventDelivery(ports: DeliveryPorts): EventDelivery {
     }
     // Many at once: each of them would write the record.
     await Promise.all([...forSchedules].map(([id, { schedule, events: heard }]) => tell(schedule, id, heard)));
+    await tellLatencies();
     await failpoints.hit("before-delivered");
     if (page.length > 0 || more || upTo > 0) await database.eventsDelivered(tenant, upTo);
     return more;
@@ -132,8 +145,10 @@ export function createEventDelivery(ports: DeliveryPorts): EventDelivery {
     try {
       await failpoints.hit("before-deliver");
       await ports.schedules.hear(schedule, subscription, heard);
+      for (const event of heard) note(event);
     } catch (error) {
       if (error instanceof StoreUnavailableError) throw error;
+      metrics.deferred("failed");
       log.error({ ...schedule, err: error }, "events cannot be put before a schedule");
     }
   }
@@ -167,10 +182,13 @@ export function createEventDelivery(ports: DeliveryPorts): EventDelivery {
       return "failed" as const;
     });
     if (told === "full") log.warn({ tenant, workflowId, executionId }, "an event waits: the inbox is full");
-    if (told === "full" || told === "failed") return false;
+    if (told === "full" || told === "failed") {
+      metrics.deferred(told === "full" ? "inbox-full" : "failed");
+      return false;
+    }
     if (told === "closed" || told === "unknown") await database.unsubscribe(tenant, [id]);
     if (told === "accepted") {
-      metrics.delivered();
+      note(event);
       await wakeSoon(ports, { tenant, workflowId, executionId }, "event.received");
     }
     return true;
@@ -202,6 +220,7 @@ export function createEventDelivery(ports: DeliveryPorts): EventDelivery {
       }
       if (page.length < PAGE) from = subscription.joined;
     }
+    await tellLatencies();
     await database.subscriptionHeard(tenant, subscription.id, subscription.joined, subscription.joined);
     return true;
   }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { ExecutionSubscriber, NewPublishedEvent, NewSubscription } from "../../../src/ports/event-log.ts";
+import { eventually } from "../support/eventually.ts";
 import { eachDatabase, type OpenDatabase } from "./opened.ts";
 
 const KEPT = { ms: 3_600_000, count: 100 };
@@ -124,6 +125,22 @@ export function eventLogContract(open: OpenDatabase): void {
     await db.eventsDelivered(T, 1);
     expect(await db.undeliveredEvents(T, 100)).toMatchObject({ events: [], upTo: 3, more: false });
     expect(await db.tenantsToDeliver([T, "other"])).toEqual([]);
+  });
+
+  test("given events that nobody has delivered, when their load is asked for, then it is that of all these tenants", async () => {
+    const db = database();
+    expect(await db.eventLoad([T, "other"])).toEqual({ undelivered: 0, oldestAgeMs: 0, subscriptions: 0 });
+    await db.subscribe(aSubscription());
+    await db.subscribe(aSubscription({ tenant: "other" }));
+    await db.publishEvents(T, "event", [anEvent(), anEvent(), anEvent()], KEPT);
+    await db.publishEvents("other", "event", [anEvent()], KEPT);
+    await db.publishEvents("third", "event", [anEvent()], KEPT);
+    expect(await db.eventLoad([T, "other"])).toMatchObject({ undelivered: 4, subscriptions: 2 });
+    await eventually("it grows older", async () => (await db.eventLoad([T])).oldestAgeMs > 0);
+    await db.eventsDelivered(T, 2);
+    expect(await db.eventLoad([T])).toMatchObject({ undelivered: 1, subscriptions: 1 });
+    await db.eventsDelivered(T, 3);
+    expect(await db.eventLoad([T])).toEqual({ undelivered: 0, oldestAgeMs: 0, subscriptions: 1 });
   });
 
   test("given events that come while somebody looks for what is to be delivered, when all is noted as delivered, then each was told", async () => {

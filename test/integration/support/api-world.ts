@@ -100,7 +100,7 @@ export async function openApiWorld(
     log: logger,
   });
   const failpoints = createFailpoints([], Math.random);
-  const metrics = { delivered: () => undefined };
+  const metrics = { delivered: () => undefined, deferred: () => undefined };
   const about = { events, database, queues, log: logger, metrics, failpoints };
   const partitions = await events.partitions(PARTITIONS);
   const settings = { ...SCHEDULE_SETTINGS, partitions };
