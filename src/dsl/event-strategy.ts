@@ -7,6 +7,7 @@ import { programAt, SECRETS_ELSEWHERE, templateAt } from "./programs.ts";
 import type { Report } from "./report.ts";
 import type { Scope } from "./scope.ts";
 import { type Place, variablesAt } from "./scopes.ts";
+import { expressionOf } from "./template.ts";
 import type { EventConsumption, EventStrategy, ListenFilter, Template } from "./workflow.ts";
 
 const KINDS = ["one", "all", "any"] as const;
@@ -68,6 +69,7 @@ function filterAt(value: Json | undefined, pointer: string, place: Place, scope:
     scope.report.issue(`${pointer}/with`, "a filter names at least one attribute; for every event write `any: []`");
   }
   checkAttributeNames(attributes, `${pointer}/with`, scope.report);
+  checkAttributeKinds(attributes, `${pointer}/with`, scope);
   // Said here with their places; compiled again as a whole below.
   templateAt(attributes, `${pointer}/with`, place, scope);
   if (typeof attributes.type === "string" && isUnheardType(attributes.type)) {
@@ -119,6 +121,25 @@ function warnOfPattern(value: Json, pointer: string, report: Report): void {
     patternProgram(value).first("", {}, { now: 0 });
   } catch {
     report.warning(pointer, `${kindOf(value)} is no regular expression, so that only the very text is matched`);
+  }
+}
+
+const TEXTS = ["id", "type", "subject", "datacontenttype"] as const;
+const URIS = ["source", "dataschema"] as const;
+const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+\-.]*:\/\/./;
+
+/** As the schema has them; it is not asked in loose mode, where a text may be an expression. */
+function checkAttributeKinds(attributes: JsonObject, pointer: string, { report, loose }: Scope): void {
+  const wrong = (name: string, form: string) =>
+    report.issue(pointerOf(pointer, name), `\`${name}\` must be ${form}, not ${kindOf(attributes[name])}`);
+  for (const name of TEXTS) {
+    if (attributes[name] !== undefined && typeof attributes[name] !== "string") wrong(name, "a text");
+  }
+  for (const name of loose ? [] : URIS) {
+    const value = attributes[name];
+    if (value === undefined) continue;
+    if (typeof value === "string" && (ABSOLUTE.test(value) || expressionOf(value) !== undefined)) continue;
+    wrong(name, "an absolute URI such as https://shop.example, a pattern of some, or an expression");
   }
 }
 
