@@ -19,6 +19,7 @@ import { firingAt, labelsOf, pathOf, scheduleOfLabels, timerOf } from "./firing.
 import { hearLater, isBehind } from "./hear-events.ts";
 import { createListening, type ListeningSettings } from "./listening.ts";
 import { afterFirings, EMPTY, lookAtOf, recordOf, UNFINISHED_MS } from "./record.ts";
+import { sharedLook } from "./shared-look.ts";
 
 /** Writers that were first, before somebody gives up and leaves it to the reconciler. */
 const TRIES = 50;
@@ -78,6 +79,7 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
   const newest = ({ tenant, namespace, name }: ScheduleKey) => database.definition(tenant, namespace, name);
 
   const listening = createListening(ports);
+  const lookSoon = sharedLook(look);
 
   async function scheduleIn(definition: StoredDefinition): Promise<Schedule | null> {
     return (await definitions.get(definition.tenant, definition.digest)).schedule;
@@ -204,7 +206,7 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
       note(key, advanced);
       await failpoints.hit("after-schedule-heard");
       // It is decided: what fails from here on, the reconciler does.
-      await look(key).catch((error: unknown) => {
+      await lookSoon(key).catch((error: unknown) => {
         log.warn({ ...key, err: error }, "a schedule has heard events, and nobody could act on them yet");
       });
       return;
@@ -370,7 +372,7 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
     update,
     async ended(head) {
       const key = scheduleOfLabels(head.tenant, head.labels);
-      if (key !== undefined) await look(key);
+      if (key !== undefined) await lookSoon(key);
     },
   };
 }

@@ -1,0 +1,33 @@
+import type { ScheduleKey } from "../../ports/schedules.ts";
+import { pathOf } from "./firing.ts";
+
+/**
+ * One look for all who ask while another is under way: it begins after they asked, so it sees what they have seen. Many executions of one
+ * schedule may end, or be started, at the same time, and each look would write the record against the others.
+ */
+export function sharedLook(look: (key: ScheduleKey) => Promise<unknown>): (key: ScheduleKey) => Promise<void> {
+  interface Place {
+    readonly running: Promise<void>;
+    next: Promise<void> | null;
+  }
+  const places = new Map<string, Place>();
+
+  function begin(id: string, key: ScheduleKey): Promise<void> {
+    const running = look(key).then(() => undefined);
+    const place: Place = { running, next: null };
+    places.set(id, place);
+    const forget = () => {
+      if (place.next === null) places.delete(id);
+    };
+    running.then(forget, forget);
+    return running;
+  }
+
+  return (key) => {
+    const id = `${key.tenant} ${pathOf(key)}`;
+    const place = places.get(id);
+    if (place === undefined) return begin(id, key);
+    place.next ??= place.running.catch(() => undefined).then(() => begin(id, key));
+    return place.next;
+  };
+}
