@@ -199,6 +199,7 @@ export async function openService(
       executions.close();
       eventService.close();
       await ports.delivery.idle();
+      await ports.schedules.idle();
       for (const close of closers.reverse()) await close();
       await adapters.close();
       logger.info("drained");

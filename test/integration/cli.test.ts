@@ -107,7 +107,7 @@ do: [{ say: { set: "\${ . }" } }]
 
 describe("durabull schedules on events", () => {
   const text = `document: { dsl: 1.0.3, namespace: cli, name: on-events, version: 1.0.0 }
-schedule: { on: { all: [{ with: { type: cli.a } }, { with: { type: cli.b } }] } }
+schedule: { on: { all: [{ with: { type: paired.a } }, { with: { type: paired.b } }] } }
 do: [{ say: { set: "\${ .[0] }" } }]
 `;
 
@@ -116,13 +116,13 @@ do: [{ say: { set: "\${ .[0] }" } }]
     const client = new DurabullClient({ url });
     await client.registerDefinition(text);
     const event = (type: string, id: string) => ({ specversion: "1.0", id, source: "/cli", type }) as const;
-    await client.publish([event("cli.a", "1"), event("cli.b", "2"), event("cli.a", "3")]);
+    await client.publish([event("paired.a", "1"), event("paired.b", "2"), event("paired.a", "3")]);
     await eventually(
       () => client.schedule("cli", "on-events"),
       ({ fired, on }) => fired === 1 && on?.collecting.length === 1,
     );
     const { stdout } = await cli(["schedules", "list", ...at]);
-    expect(stdout).toMatch(/^cli\/on-events {2}active .* on all cli\.a, cli\.b$/m);
+    expect(stdout).toMatch(/^cli\/on-events {2}active .* on all paired\.a, paired\.b$/m);
     const shown = (await cli(["schedules", "show", "cli/on-events", ...at])).stdout;
     expect(shown).toMatch(/^collecting: 1 since 20.*, missing \/schedule\/on\/all\/1$/m);
     expect(shown).toMatch(/^20.* event {2,}x\S+$/m);

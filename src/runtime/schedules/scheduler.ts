@@ -57,10 +57,12 @@ export interface Scheduler {
   /** Does what is due and arms what comes next. Null when there is no schedule (any more). */
   look(key: ScheduleKey): Promise<StoredSchedule | null>;
   /**
-   * Events of its subscription, in the order of the log; repeatable. Once it returns they are in the record, or not for it.
+   * Events of its subscription, in the order of the log; repeatable. Once it returns they are in the record, or not for it; what follows is done meanwhile.
    * @throws {StoreUnavailableError} when they must be brought again.
    */
   hear(key: ScheduleKey, subscription: string, events: readonly PublishedEvent[]): Promise<void>;
+  /** Resolves when nothing is under way of what was heard. */
+  idle(): Promise<void>;
   /** Word that an execution has ended. */
   ended(head: ExecutionHead): Promise<void>;
   /** Looks at all that is late: for the reconciler. */
@@ -205,8 +207,8 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
       if ((await write(stored, advanced.record, now)) === undefined) continue;
       note(key, advanced);
       await failpoints.hit("after-schedule-heard");
-      // It is decided: what fails from here on, the reconciler does.
-      await lookSoon(key).catch((error: unknown) => {
+      // It is decided: who delivers goes on, and what fails from here on, the reconciler does.
+      lookSoon(key).catch((error: unknown) => {
         log.warn({ ...key, err: error }, "a schedule has heard events, and nobody could act on them yet");
       });
       return;
@@ -368,6 +370,7 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
     sync,
     look,
     hear,
+    idle: lookSoon.idle,
     lookAtLate,
     update,
     async ended(head) {

@@ -55,6 +55,7 @@ const NO_SCHEDULES: Scheduler = {
   sync: async () => {},
   look: async () => null,
   hear: async () => {},
+  idle: async () => {},
   ended: async () => {},
   lookAtLate: async () => {},
   update: async () => null,

@@ -18,8 +18,14 @@ test("given a look under way, when many ask, then one more is for all of them, a
   ends[1]?.();
   await Promise.all([first, other]);
   await expect.poll(() => looks).toEqual(["a", "b", "a"]);
+  let isIdle = false;
+  const idle = look.idle().then(() => {
+    isIdle = true;
+  });
   ends[2]?.();
   await Promise.all(rest);
+  await idle;
+  expect(isIdle).toBe(true);
   const again = look(key("a"));
   expect(looks).toEqual(["a", "b", "a", "a"]);
   ends[3]?.();
