@@ -89,6 +89,7 @@ export async function openService(
   const metrics = createMetrics();
   const adapters = await openAdapters(config, logger, metrics.redelivered);
   metrics.watch(adapters.queues);
+  metrics.watchEvents(adapters.database);
   const life: Life = { phase: "starting" };
   const started: Role[] = [];
   const closers: (() => Promise<unknown>)[] = [];
@@ -198,6 +199,7 @@ export async function openService(
       executions.close();
       eventService.close();
       await ports.delivery.idle();
+      await ports.schedules.idle();
       for (const close of closers.reverse()) await close();
       await adapters.close();
       logger.info("drained");

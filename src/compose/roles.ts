@@ -64,6 +64,8 @@ const ACTIVITY_LEASE_MS = 30_000;
 const LOCAL_LEASE_MS = 1_200;
 /** How soon a worker learns that an activity in hand is no longer owed. */
 const STILL_OWED_EVERY_MS = 1_000;
+/** An event that comes again is known so long, where events are kept for longer than that. */
+const MOST_REPEATS_KNOWN_MS = 7 * 86_400_000;
 const ANNOUNCE_EVERY_MS = 10_000;
 const ANNOUNCED_FOR_MS = 30_000;
 
@@ -104,16 +106,17 @@ export function runtimePorts(
   const failpoints = createFailpoints(config.failpoints, Math.random);
   const schedulePorts = { events, database, queues, definitions, log, metrics, failpoints };
   const kept = { ms: config.eventRetentionMs, count: config.lifecycleEventsKept };
+  const schedules = createScheduler({
+    ...schedulePorts,
+    start: createStarter({ ...startPorts(config, adapters), ...schedulePorts }),
+    settings: schedulerSettings(config, adapters.partitions),
+  });
   return {
     ...{ events, database, queues, definitions, log, metrics, tracing, failpoints, local, settings },
     functionQueues: createFunctionQueues(database),
     publisher: createPublisher(database, kept),
-    schedules: createScheduler({
-      ...schedulePorts,
-      start: createStarter({ ...startPorts(config, adapters), ...schedulePorts }),
-      settings: schedulerSettings(config, adapters.partitions),
-    }),
-    delivery: createEventDelivery({ events, database, queues, definitions, log, metrics, failpoints }),
+    schedules,
+    delivery: createEventDelivery({ ...schedulePorts, schedules }),
   };
 }
 
@@ -127,6 +130,8 @@ export function schedulerSettings(config: Config, partitions: number): Scheduler
     catchUpWithinMs: config.scheduleCatchUpWithinMs,
     timerHorizonMs: config.timerHorizonMs,
     timerPrecisionMs: config.timerPrecisionMs,
+    payloadBytes: config.payloadMaxBytes,
+    repeatsKnownMs: Math.min(config.eventRetentionMs, MOST_REPEATS_KNOWN_MS),
   };
 }
 
@@ -214,7 +219,9 @@ export async function startTaskRole(
 ): Promise<Role> {
   const sinks = config.eventSinks.map((url) => ({ id: sinkIdOf(url), url }));
   const functions =
-    sinks.length === 0 ? given : [...given, sendEventFunction(SEND_EVENT, sinks, config.eventSinkSecret)];
+    sinks.length === 0
+      ? given
+      : [...given, sendEventFunction(SEND_EVENT, sinks, config.eventSinkSecret, ports.metrics.sent)];
   const policy = {
     allowPrivateNetwork: config.allowPrivateNetwork,
     allowedHosts: config.httpAllowedHosts,

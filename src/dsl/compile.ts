@@ -75,7 +75,7 @@ export function compile(
     input,
     output,
     timeout: timeoutAt(document.timeout, "/timeout", "workflowTimeout", scope),
-    schedule: scheduleAt(document, report),
+    ...scheduleAt(document, scope),
     tasks,
     listens: [...byKey.values()].some(({ kind }) => kind === "listen"),
     byKey,

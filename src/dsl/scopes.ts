@@ -3,6 +3,8 @@
  * name that is not bound, so every place binds exactly its own.
  */
 export const SCOPES = {
+  /** `schedule.on`: there is no execution yet. */
+  schedule: [],
   workflowInput: ["secrets", "workflow", "runtime"],
   workflowTimeout: ["secrets", "workflow", "runtime"],
   workflowOutput: ["context", "secrets", "workflow", "runtime"],

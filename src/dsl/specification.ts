@@ -40,7 +40,9 @@ export function schemaRefusal(
 
 function forSchema(document: JsonObject): JsonObject {
   const header = isJsonObject(document.document) ? { ...document.document, dsl: SCHEMA_VERSION } : document.document;
-  const copy = inKnownTerms(withoutArgumentMaps(onOneLine({ ...document, document: header ?? null })));
+  const { schedule } = document;
+  const known = isJsonObject(schedule) ? { ...document, schedule: without(schedule, "read") } : document;
+  const copy = inKnownTerms(withoutArgumentMaps(onOneLine({ ...known, document: header ?? null })));
   return isJsonObject(copy) ? copy : {};
 }
 

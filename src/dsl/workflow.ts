@@ -23,6 +23,8 @@ export interface Workflow {
   readonly timeout: DurationSource | null;
   /** When it starts by itself, once it is registered. */
   readonly schedule: Schedule | null;
+  /** `schedule.on`, compiled; what is stored of a schedule is plain data. */
+  readonly startsOn: EventConsumption | null;
   readonly tasks: TaskList;
   /** Some task listens for events. */
   readonly listens: boolean;
@@ -176,11 +178,14 @@ export interface EmitTask extends TaskBase {
   /** Gives the attributes and data of the event; what is missing is made up. */
   readonly event: Template;
 }
-export interface ListenTask extends TaskBase {
-  readonly kind: "listen";
+/** Which events are consumed, and what ends that. */
+export interface EventConsumption {
   readonly to: EventStrategy;
   /** Of `any`: a condition on what was consumed, or a strategy whose events end it; null: the first event does. */
   readonly until: Program | EventStrategy | null;
+}
+export interface ListenTask extends TaskBase, EventConsumption {
+  readonly kind: "listen";
   readonly read: ReadAs;
   readonly foreach: Foreach | null;
 }

@@ -1,4 +1,5 @@
 export { answeredBy } from "./answered.ts";
+export { type Consumed, filtersOf, hearsAll, isComplete, isStrategy, taken } from "./consumption.ts";
 export { type Budget, type Decision, decide } from "./decide.ts";
 export type { HistoryEvent } from "./events.ts";
 export { evolve, fold } from "./evolve.ts";
@@ -7,9 +8,8 @@ export { type Limits, payloadProblem } from "./limits.ts";
 export { heardSoFar } from "./listening.ts";
 export { owed } from "./owed.ts";
 export type { OwedWork } from "./owed-work.ts";
-export type { Situation } from "./scope.ts";
+export { isTrue, type Situation } from "./scope.ts";
 export type { ExecutionState } from "./state.ts";
 export { statusOf } from "./status.ts";
 export { SUBSCRIPTION_QUEUE } from "./tasks/call.ts";
-export { filtersOf, hearsAll } from "./tasks/listen.ts";
 export { caseThatHolds } from "./tasks/switch.ts";

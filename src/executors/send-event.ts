@@ -16,8 +16,14 @@ const TIMEOUT_MS = 30_000;
  * `v1,` and the base64 of HMAC-SHA-256 over `<webhook-id>.<webhook-timestamp>.<body>`. Any answer but 2xx is a communication error.
  *
  * @param secret of the signature; null: unsigned.
+ * @param sent told of each try that reached for the sink.
  */
-export function sendEventFunction(name: string, sinks: readonly Sink[], secret: string | null): DefinedFunction {
+export function sendEventFunction(
+  name: string,
+  sinks: readonly Sink[],
+  secret: string | null,
+  sent: (ok: boolean, ms: number) => void = () => undefined,
+): DefinedFunction {
   return defineFunction({
     name,
     input: z.object({ sink: z.string(), event: z.looseObject({ id: z.string(), source: z.string() }) }),
@@ -30,6 +36,7 @@ export function sendEventFunction(name: string, sinks: readonly Sink[], secret: 
       const timestamp = String(Math.floor(Date.now() / 1_000));
       const signed =
         secret === null ? {} : { "webhook-signature": signatureOf(secret, idempotencyKey, timestamp, body) };
+      const begun = performance.now();
       const response = await fetch(found.url, {
         method: "POST",
         redirect: "manual",
@@ -44,9 +51,11 @@ export function sendEventFunction(name: string, sinks: readonly Sink[], secret: 
         body,
       }).catch((error: unknown) => {
         signal.throwIfAborted();
+        sent(false, performance.now() - begun);
         throw failure("communication", `the sink does not answer: ${reasonOf(error)}`);
       });
       await response.body?.cancel();
+      sent(response.ok, performance.now() - begun);
       if (!response.ok) {
         throw failure("communication", `the sink answered ${response.status}`, response.status);
       }

@@ -1,4 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Database } from "../ports/database.ts";
+import type { EventLoad } from "../ports/event-log.ts";
 import type { RuntimeMetrics } from "../ports/metrics.ts";
 import type { QueueLoad, Queues } from "../ports/queues.ts";
 
@@ -6,7 +8,10 @@ export interface Metrics extends RuntimeMetrics {
   readonly registry: Registry;
   /** From now on the gauges of queues are asked of these, at each scrape. */
   watch(queues: Pick<Queues, "counts" | "load" | "loadNames">): void;
+  /** And those of events of these. */
+  watchEvents(database: EventLoads): void;
 }
+type EventLoads = Pick<Database, "tenants" | "eventLoad">;
 
 /** Seconds; steps inside the engine take microseconds, those outside up to minutes. */
 const LATENCY_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -38,6 +43,22 @@ export function createMetrics(): Metrics {
   const delivered = counter(
     "durabull_events_delivered_total",
     "Events put before a subscription that may be waiting for them.",
+  );
+  const deliveries = histogram(
+    "durabull_event_delivery_seconds",
+    "From when an event was published until it was put before a subscription.",
+    LATENCY_BUCKETS,
+  );
+  const deferrals = counter(
+    "durabull_events_deferred_total",
+    "Events that could not be put before a subscription yet, by reason.",
+    ["reason"],
+  );
+  const sendings = histogram(
+    "durabull_event_sink_seconds",
+    "Time a try took to send an event to a sink.",
+    LATENCY_BUCKETS,
+    ["outcome"],
   );
   const firings = counter("durabull_schedule_firings_total", "Moments of schedules that led to an execution.");
   const firingLateness = histogram(
@@ -73,12 +94,15 @@ export function createMetrics(): Metrics {
     rescues.inc({ kind }, 0);
   for (const kind of ["job", "answer"]) orphans.inc({ kind }, 0);
   for (const kind of ["event", "activity", "execution"]) letters.inc({ kind }, 0);
-  for (const reason of ["missed", "overlap", "paused"]) skips.inc({ reason }, 0);
+  for (const reason of ["missed", "overlap", "paused", "too-large", "given-up"]) skips.inc({ reason }, 0);
+  for (const reason of ["inbox-full", "failed"]) deferrals.inc({ reason }, 0);
+  for (const outcome of ["ok", "error"]) sendings.zero({ outcome });
   for (const status of ["COMPLETED", "FAILED", "CANCELLED"]) ended.inc({ status }, 0);
   for (const result of ["hit", "miss"]) caches.inc({ result }, 0);
   return {
     registry,
     watch: (queues) => watchQueues(registry, queues),
+    watchEvents: (database) => watchEventLog(registry, database),
     started: () => started.inc(),
     ended: (status) => ended.inc({ status }),
     commit(count) {
@@ -102,7 +126,12 @@ export function createMetrics(): Metrics {
     step: (kind, outcome, ms) => steps.observe({ kind, outcome }, seconds(ms)),
     activity: (kind, ok, ms) => activities.observe({ kind, outcome: ok ? "ok" : "error" }, seconds(ms)),
     published: (events) => published.inc(events),
-    delivered: () => delivered.inc(),
+    delivered(ms) {
+      delivered.inc();
+      deliveries.observe(seconds(ms));
+    },
+    deferred: (reason) => deferrals.inc({ reason }),
+    sent: (ok, ms) => sendings.observe({ outcome: ok ? "ok" : "error" }, seconds(ms)),
     expired: (executions) => expired.inc(executions),
   };
 }
@@ -130,7 +159,7 @@ function watchQueues(registry: Registry, queues: Pick<Queues, "counts" | "load" 
     registers,
     async collect() {
       this.reset();
-      for (const { queue, due } of await load()) this.set({ queue }, due);
+      for (const { queue, due } of await load().catch(() => [])) this.set({ queue }, due);
     },
   });
   new Gauge({
@@ -140,27 +169,49 @@ function watchQueues(registry: Registry, queues: Pick<Queues, "counts" | "load" 
     registers,
     async collect() {
       this.reset();
-      for (const { queue, oldestAgeMs } of await load()) this.set({ queue }, seconds(oldestAgeMs));
+      for (const { queue, oldestAgeMs } of await load().catch(() => [])) this.set({ queue }, seconds(oldestAgeMs));
     },
   });
 }
 
+/** As those of the queues. */
+function watchEventLog(registry: Registry, database: EventLoads): void {
+  const load = shared(async () => database.eventLoad(await database.tenants()));
+  const gauge = (name: string, help: string, of: (load: EventLoad) => number) =>
+    new Gauge({
+      ...{ name, help, registers: [registry] },
+      async collect() {
+        this.reset();
+        const found = await load().catch(() => undefined);
+        if (found !== undefined) this.set(of(found));
+        else this.remove();
+      },
+    });
+  gauge("durabull_events_undelivered", "Events that nobody has delivered yet.", (each) => each.undelivered);
+  gauge("durabull_events_undelivered_age_seconds", "Since the oldest of them was published; 0 without any.", (each) =>
+    seconds(each.oldestAgeMs),
+  );
+  gauge("durabull_event_subscriptions", "Executions and schedules that wait for events.", (each) => each.subscriptions);
+}
+
+/** Asked for once by all who want to know at the same time. */
+function shared<Value>(ask: () => Promise<Value>): () => Promise<Value> {
+  let asking: Promise<Value> | undefined;
+  return () => {
+    asking ??= ask().finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
+}
+
 /** The load of every queue, asked for once by all who want to know at the same time. */
 function loadsOf(queues: Pick<Queues, "load" | "loadNames">): () => Promise<readonly NamedLoad[]> {
-  let asking: Promise<readonly NamedLoad[]> | undefined;
-  const ask = async () => {
+  return shared(async () => {
     const names = await queues.loadNames();
     const loads = await Promise.all(names.map(async (queue) => ({ queue, load: await queues.load(queue) })));
     return loads.flatMap(({ queue, load }) => (load === null ? [] : [{ queue, ...load }]));
-  };
-  return () => {
-    asking ??= ask()
-      .catch(() => [])
-      .finally(() => {
-        asking = undefined;
-      });
-    return asking;
-  };
+  });
 }
 
 interface NamedLoad extends QueueLoad {

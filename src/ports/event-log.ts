@@ -51,6 +51,16 @@ export interface EventLog {
   dropSubscriptions(tenant: TenantId, executionId: ExecutionId): Promise<void>;
   /** How many subscriptions a tenant has. */
   countSubscriptions(tenant: TenantId): Promise<number>;
+  /** What these tenants' events make of work, in all. */
+  eventLoad(tenants: readonly TenantId[]): Promise<EventLoad>;
+}
+
+export interface EventLoad {
+  /** Events that nobody has delivered yet. */
+  readonly undelivered: number;
+  /** Milliseconds since the oldest of them was published; 0 without any. */
+  readonly oldestAgeMs: number;
+  readonly subscriptions: number;
 }
 
 export interface EventsKept {
@@ -110,26 +120,30 @@ export interface SubscriptionPlace {
   /** Hash of the class and of the values that this subscriber expects. */
   readonly bucket: string;
 }
-export interface NewSubscription {
-  /** `<executionId>.<name>` */
+export type NewSubscription = Subscriber & {
+  /** `<executionId>.<name>` of an execution; of a schedule a name that no execution ID begins. */
   readonly id: string;
   readonly tenant: TenantId;
-  readonly executionId: ExecutionId;
-  readonly workflowId: WorkflowId;
-  readonly name: number;
   readonly from: number;
   readonly places: readonly SubscriptionPlace[];
   /** Variables that its filters read. */
   readonly args: JsonObject;
-}
-export interface StoredSubscription {
+};
+export type StoredSubscription = Subscriber & {
   readonly id: string;
-  readonly executionId: ExecutionId;
-  readonly workflowId: WorkflowId;
-  readonly name: number;
-  /** It has heard all up to here. */
+  /** It has heard all up to here; that of a schedule says it itself. */
   readonly from: number;
   /** What comes later than this is delivered; between the two it must look by itself. */
   readonly joined: number;
   readonly args: JsonObject;
+};
+/** Whose subscription it is: of an execution, with the name of the work it owes, or of a schedule. */
+export type Subscriber = ExecutionSubscriber | ScheduleSubscriber;
+export interface ExecutionSubscriber {
+  readonly executionId: ExecutionId;
+  readonly workflowId: WorkflowId;
+  readonly name: number;
+}
+export interface ScheduleSubscriber {
+  readonly schedule: { readonly namespace: string; readonly name: string };
 }

@@ -20,15 +20,19 @@ export interface RuntimeMetrics {
   /** A moment of a schedule led to an execution, decided so long after it. */
   scheduleFired(latenessMs: number): void;
   /** Moments of a schedule came to nothing. */
-  scheduleSkipped(reason: "missed" | "overlap" | "paused"): void;
+  scheduleSkipped(reason: "missed" | "overlap" | "paused" | "too-large" | "given-up"): void;
   activity(kind: string, ok: boolean, ms: number): void;
   ended(status: string): void;
   deadLetter(kind: string): void;
   engineFault(): void;
   /** Events were published by `emit` tasks or over the API. */
   published(events: number): void;
-  /** An event was put before a subscription that may be waiting for it. */
-  delivered(): void;
+  /** An event was put before a subscription that may be waiting for it, so long after it was published, by the store's clock. */
+  delivered(latencyMs: number): void;
+  /** An event could not be put before a subscription: its inbox is full, or something is wrong with it. It is tried again. */
+  deferred(reason: "inbox-full" | "failed"): void;
+  /** An event was sent to a sink, or a try of it failed. */
+  sent(ok: boolean, ms: number): void;
   /** Executions were removed because their retention was over. */
   expired(executions: number): void;
 }

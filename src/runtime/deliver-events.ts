@@ -3,17 +3,24 @@ import type { NewFact } from "../engine/facts.ts";
 import { filtersOf, hearsAll } from "../engine/index.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type { Database } from "../ports/database.ts";
-import type { PublishedEvent, StoredSubscription } from "../ports/event-log.ts";
+import type {
+  ExecutionSubscriber,
+  PublishedEvent,
+  ScheduleSubscriber,
+  StoredSubscription,
+} from "../ports/event-log.ts";
 import type { EventStore } from "../ports/event-store.ts";
 import type { Log } from "../ports/executor.ts";
 import type { RuntimeMetrics } from "../ports/metrics.ts";
 import type { Queues } from "../ports/queues.ts";
+import type { ScheduleKey } from "../ports/schedules.ts";
 import { isUnheardType } from "../values/cloud-event.ts";
 import { hashOf, type TenantId } from "../values/ids.ts";
 import type { JsonObject } from "../values/json.ts";
 import { bucketFor } from "./event-index.ts";
 import type { Failpoints } from "./failpoints.ts";
 import type { Definitions } from "./ports.ts";
+import type { Scheduler } from "./schedules/scheduler.ts";
 import { wakeSoon } from "./tell.ts";
 
 /** Events taken at once; and subscribers of one bucket. */
@@ -24,14 +31,21 @@ const LOOK_AGAIN_MS = 1_000;
 const FILTERS_KEPT = 5_000;
 
 export interface DeliveryPorts {
-  readonly events: Pick<EventStore, "append" | "heads" | "history" | "lookSooner">;
+  readonly events: Pick<EventStore, "append" | "heads" | "history" | "lookSooner" | "now">;
   readonly database: Database;
   readonly queues: Pick<Queues, "wake">;
   readonly definitions: Definitions;
   readonly log: Log;
-  readonly metrics: Pick<RuntimeMetrics, "delivered">;
+  readonly metrics: Pick<RuntimeMetrics, "delivered" | "deferred">;
   readonly failpoints: Failpoints;
+  /** Of schedules that start on events. */
+  readonly schedules: Pick<Scheduler, "hear">;
 }
+
+/** A subscription of an execution. */
+type Listener = StoredSubscription & ExecutionSubscriber;
+/** Events for schedules, by subscription, in the order of the log. */
+type ForSchedules = Map<string, { readonly schedule: ScheduleKey; readonly events: PublishedEvent[] }>;
 
 /**
  * Puts published events before those who wait for them: each becomes a message in the inbox of the execution, in the order of the
@@ -75,16 +89,32 @@ export function createEventDelivery(ports: DeliveryPorts): EventDelivery {
     return mine.done;
   }
 
+  const noted: number[] = [];
+  /** How long it took is told for many at once: the store's clock is asked for it. */
+  function note({ at }: PublishedEvent): void {
+    noted.push(at);
+  }
+  async function tellLatencies(): Promise<void> {
+    const all = noted.splice(0);
+    if (all.length === 0) return;
+    const now = await events.now();
+    for (const at of all) metrics.delivered(now - at);
+  }
+
   /** True when more is there. */
   async function deliverPage(tenant: TenantId): Promise<boolean> {
     const { events: page, classes, upTo, more } = await database.undeliveredEvents(tenant, PAGE);
+    const forSchedules: ForSchedules = new Map();
     for (const event of page) {
       for (const id of event.classes) {
         const filter = filterOf(id, classes.get(id));
         const bucket = filter && bucketFor(id, filter, event.event, event.at);
-        if (filter !== undefined && bucket !== undefined) await deliverTo(tenant, bucket, filter, event);
+        if (filter !== undefined && bucket !== undefined) await deliverTo(tenant, bucket, filter, event, forSchedules);
       }
     }
+    // Many at once: each of them would write the record.
+    await Promise.all([...forSchedules].map(([id, { schedule, events: heard }]) => tell(schedule, id, heard)));
+    await tellLatencies();
     await failpoints.hit("before-delivered");
     if (page.length > 0 || more || upTo > 0) await database.eventsDelivered(tenant, upTo);
     return more;
@@ -95,20 +125,35 @@ export function createEventDelivery(ports: DeliveryPorts): EventDelivery {
     bucket: string,
     filter: EventFilter,
     event: PublishedEvent,
+    forSchedules: ForSchedules,
   ): Promise<void> {
     for (let after = ""; ; ) {
       const page = await database.subscribersOf(tenant, bucket, after, PAGE);
       const wanted = page.filter(
         ({ args }) => filter.reads.length === 0 || filter.matches(event.event, args, event.at),
       );
-      await Promise.all(wanted.map((subscription) => give(tenant, subscription, event)));
+      for (const subscription of wanted) if (!isListener(subscription)) put(tenant, subscription, event, forSchedules);
+      await Promise.all(wanted.filter(isListener).map((subscription) => give(tenant, subscription, event)));
       const last = page.at(-1);
       if (last === undefined || page.length < PAGE) return;
       after = last.id;
     }
   }
 
-  async function give(tenant: TenantId, subscription: StoredSubscription, event: PublishedEvent): Promise<void> {
+  /** What is wrong with one schedule must not keep events from the others. */
+  async function tell(schedule: ScheduleKey, subscription: string, heard: readonly PublishedEvent[]): Promise<void> {
+    try {
+      await failpoints.hit("before-deliver");
+      await ports.schedules.hear(schedule, subscription, heard);
+      for (const event of heard) note(event);
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) throw error;
+      metrics.deferred("failed");
+      log.error({ ...schedule, err: error }, "events cannot be put before a schedule");
+    }
+  }
+
+  async function give(tenant: TenantId, subscription: Listener, event: PublishedEvent): Promise<void> {
     const { from, joined } = subscription;
     const isThere = from >= joined || (await catchUp(tenant, subscription));
     // From before it stood in the index: that is what catching up is for.
@@ -121,13 +166,13 @@ export function createEventDelivery(ports: DeliveryPorts): EventDelivery {
   }
 
   /** It must look by itself at what is between these, as soon as its inbox has room: whoever lives then sees to it. */
-  async function fallBehind(tenant: TenantId, { id, executionId, name }: StoredSubscription, from: number, to: number) {
+  async function fallBehind(tenant: TenantId, { id, executionId, name }: Listener, from: number, to: number) {
     await database.subscriptionHeard(tenant, id, from, to);
     await events.lookSooner(executionId, name, LOOK_AGAIN_MS);
   }
 
   /** False when the inbox has no room: it is tried again later. */
-  async function append(tenant: TenantId, subscription: StoredSubscription, event: PublishedEvent): Promise<boolean> {
+  async function append(tenant: TenantId, subscription: Listener, event: PublishedEvent): Promise<boolean> {
     const { executionId, workflowId, id } = subscription;
     await failpoints.hit("before-deliver");
     const told = await events.append(executionId, factOf(subscription.name, event)).catch((error: unknown) => {
@@ -137,16 +182,24 @@ export function createEventDelivery(ports: DeliveryPorts): EventDelivery {
       return "failed" as const;
     });
     if (told === "full") log.warn({ tenant, workflowId, executionId }, "an event waits: the inbox is full");
-    if (told === "full" || told === "failed") return false;
+    if (told === "full" || told === "failed") {
+      metrics.deferred(told === "full" ? "inbox-full" : "failed");
+      return false;
+    }
     if (told === "closed" || told === "unknown") await database.unsubscribe(tenant, [id]);
     if (told === "accepted") {
-      metrics.delivered();
+      note(event);
       await wakeSoon(ports, { tenant, workflowId, executionId }, "event.received");
     }
     return true;
   }
 
   async function catchUp(tenant: TenantId, subscription: StoredSubscription): Promise<boolean> {
+    // A schedule does that by itself.
+    return !isListener(subscription) || catchUpListener(tenant, subscription);
+  }
+
+  async function catchUpListener(tenant: TenantId, subscription: Listener): Promise<boolean> {
     const wants = await wantedBy(tenant, subscription);
     let { from } = subscription;
     while (from < subscription.joined) {
@@ -167,12 +220,13 @@ export function createEventDelivery(ports: DeliveryPorts): EventDelivery {
       }
       if (page.length < PAGE) from = subscription.joined;
     }
+    await tellLatencies();
     await database.subscriptionHeard(tenant, subscription.id, subscription.joined, subscription.joined);
     return true;
   }
 
   /** Judges as the index does; undefined when the execution is gone. */
-  async function wantedBy(tenant: TenantId, { executionId, name, args }: StoredSubscription) {
+  async function wantedBy(tenant: TenantId, { executionId, name, args }: Listener) {
     const [[head], history] = await Promise.all([
       events.heads([executionId]),
       events.history(executionId, { after: name - 1, limit: 1, order: "asc" }),
@@ -228,6 +282,22 @@ function factOf(subscription: number, { event, raw, origin, position, at }: Publ
   };
 }
 
-function idsOf({ executionId, workflowId }: StoredSubscription) {
+function isListener(subscription: StoredSubscription): subscription is Listener {
+  return "executionId" in subscription;
+}
+
+/** Two filters of one schedule may fit the same event. */
+function put(
+  tenant: TenantId,
+  { id, schedule }: StoredSubscription & ScheduleSubscriber,
+  event: PublishedEvent,
+  forSchedules: ForSchedules,
+): void {
+  const known = forSchedules.get(id) ?? { schedule: { tenant, ...schedule }, events: [] };
+  if (known.events.at(-1)?.position !== event.position) known.events.push(event);
+  forSchedules.set(id, known);
+}
+
+function idsOf({ executionId, workflowId }: ExecutionSubscriber) {
   return { executionId, workflowId };
 }

@@ -96,7 +96,8 @@ function isBase64(value: Json): boolean {
 }
 
 /** How a listen task reads an event: its data (default), all of it, or its data as the text it came as (base64 when binary). */
-export type ReadAs = "data" | "envelope" | "raw";
+export const READ_AS = ["data", "envelope", "raw"] as const;
+export type ReadAs = (typeof READ_AS)[number];
 
 /** @param raw the data as it was received, where that is not what JSON makes of it. */
 export function readEvent(event: JsonObject, as: ReadAs, raw?: string): Json {

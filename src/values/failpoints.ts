@@ -21,18 +21,20 @@ export const EVENT_FAILPOINTS = [
   "before-deliver",
   "before-delivered",
 ] as const;
-/** On the way of a scheduled execution: decided, started, the next time armed; and in registering a schedule. */
+/** On the way of a scheduled execution: heard, decided, started, the next time armed; and in registering a schedule. */
 export const SCHEDULE_FAILPOINTS = [
   "before-schedule-decided",
   "after-schedule-decided",
   "after-schedule-started",
   "before-schedule-armed",
 ] as const;
-export const REGISTER_FAILPOINTS = ["before-register", "after-register"] as const;
+export const HEARING_FAILPOINTS = ["before-schedule-heard", "after-schedule-heard"] as const;
+export const REGISTER_FAILPOINTS = ["before-register", "after-register", "before-schedule-joined"] as const;
 export const FAILPOINTS = [
   ...WORK_FAILPOINTS,
   ...EVENT_FAILPOINTS,
   ...SCHEDULE_FAILPOINTS,
+  ...HEARING_FAILPOINTS,
   ...REGISTER_FAILPOINTS,
 ] as const;
 export type FailpointName = (typeof FAILPOINTS)[number];

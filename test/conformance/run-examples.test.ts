@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Service } from "../../src/compose.ts";
 import type { Json } from "../../src/values/json.ts";
-import { type Api, apiOf, type Execution } from "../support/api.ts";
+import { type Api, apiOf, type Execution, eventually } from "../support/api.ts";
 import { type ExamplePlay, examplePlays, textsOf } from "../support/example-play.ts";
 import { type Outside, type OutsideAnswer, startOutside } from "../support/outside.ts";
 import { pretendedHosts } from "../support/pretended-hosts.ts";
@@ -21,10 +21,6 @@ const NOT_RUN: readonly {
   readonly refused?: RegExp;
   readonly needs?: readonly [RegExp, string];
 }[] = [
-  {
-    files: /(schedule-event-driven|\/set|set-expression|manage-.*)\.yaml$/,
-    refused: /^not supported by this version: schedule\.on$/,
-  },
   { files: /dsl\.sample-workflow\./, refused: /is no escape of/ },
   { files: /multi-agent-collaboration-for-ai-content\./, refused: /begins in the middle/ },
   { files: /asyncapi/, needs: [/call: asyncapi/, "a message broker at the host of its document"] },
@@ -53,6 +49,10 @@ const SETTINGS = {
 /** A trace ID of each run: its requests are told apart by it. */
 function traceOf({ id }: ExamplePlay): string {
   return createHash("md5").update(id).digest("hex");
+}
+
+function traceparentOf(play: ExamplePlay): string {
+  return `00-${traceOf(play)}-00f067aa0ba902b7-01`;
 }
 
 const found = existsSync(SPEC_DIR);
@@ -97,16 +97,37 @@ onEachStore((store) => {
         answerFor(play);
         for (const other of play.others ?? [])
           expect((await api.register(JSON.stringify(other))).body.errors).toBeUndefined();
-        const body = { document: text, ...(play.input === undefined ? {} : { input: play.input }) };
-        const started = await api.ask<Execution>("POST", "/api/v1/executions", body, undefined, {
-          traceparent: `00-${traceOf(play)}-00f067aa0ba902b7-01`,
-        });
-        expect(started.status, JSON.stringify(started.body)).toBeLessThan(300);
-        const { executionId } = started.body;
+        const executionId = await (play.startsOn === undefined ? start : startByEvents)(api, play, text);
         await meanwhile(api, play, executionId);
         expectEnd(play, await api.ended(executionId));
       },
     );
+
+    async function start(api: Api, play: ExamplePlay, text: string): Promise<string> {
+      const body = { document: text, ...(play.input === undefined ? {} : { input: play.input }) };
+      const started = await api.ask<Execution>("POST", "/api/v1/executions", body, undefined, {
+        traceparent: traceparentOf(play),
+      });
+      expect(started.status, JSON.stringify(started.body)).toBeLessThan(300);
+      return started.body.executionId;
+    }
+
+    async function startByEvents(api: Api, play: ExamplePlay, text: string): Promise<string> {
+      expect((await api.register(text)).body.errors).toBeUndefined();
+      for (const [index, event] of (play.startsOn ?? []).entries()) {
+        const whole = {
+          specversion: "1.0",
+          id: `s${index}`,
+          source: "/examples",
+          traceparent: traceparentOf(play),
+          ...event,
+        };
+        expect((await api.ask("POST", "/api/v1/events", whole)).status).toBe(202);
+      }
+      const list = async () => (await api.ask<{ items: readonly Execution[] }>("GET", "/api/v1/executions")).body.items;
+      const [execution] = await eventually(list, (items) => items.length > 0);
+      return execution?.executionId ?? "";
+    }
 
     test.each(listed)("%s cannot be run, for the reason that is listed", async (file) => {
       const reason = NOT_RUN.find(({ files }) => files.test(file));

@@ -44,13 +44,50 @@ onEachStore((store) => {
         if (scenario.refused !== undefined) return expectRefusal(await api.register(definition), scenario.refused);
         for (const other of othersOf(scenario, outside.url))
           expect((await api.register(other)).body.errors).toBeUndefined();
+        if (scenario.outputs !== undefined) {
+          await registerAndPublish(api, scenario, definition);
+          return expectOutputs(api, scenario.outputs);
+        }
+        if (scenario.startedBy !== undefined) {
+          await registerAndPublish(api, scenario, definition);
+          const [first] = await eventually(
+            () => startedBySchedule(api),
+            (all) => all.length > 0,
+          );
+          return expectScenario(api, scenario, first?.executionId ?? "");
+        }
         const started = await api.start(definition, scenario.input === undefined ? {} : { input: scenario.input });
-        await take(api, scenario, started.executionId);
-        const execution = await api.ended(started.executionId);
-        await expectEnd(api, scenario, execution);
-        await expectEvents(api, scenario, execution);
+        await expectScenario(api, scenario, started.executionId);
       },
     );
+
+    async function expectScenario(api: Api, scenario: Scenario, executionId: string): Promise<void> {
+      await take(api, scenario, executionId);
+      const execution = await api.ended(executionId);
+      await expectEnd(api, scenario, execution);
+      await expectEvents(api, scenario, execution);
+    }
+
+    async function registerAndPublish(api: Api, { startedBy = [] }: Scenario, definition: string): Promise<void> {
+      expect((await api.register(definition)).body.errors).toBeUndefined();
+      await publish(api, { events: startedBy }, "s");
+    }
+
+    /** What the one schedule of a tenant has started. */
+    async function startedBySchedule(api: Api): Promise<readonly Execution[]> {
+      return (await api.ask<{ items: readonly Execution[] }>("GET", "/api/v1/executions?limit=500")).body.items;
+    }
+
+    /** No more than these: the last event of a scenario starts one, and events are heard in their order. */
+    async function expectOutputs(api: Api, outputs: readonly Json[]): Promise<void> {
+      const all = await eventually(
+        () => startedBySchedule(api),
+        (found) => found.filter(({ endedAt }) => endedAt !== undefined).length >= outputs.length,
+      );
+      const found = await Promise.all(all.map(({ executionId }) => api.view(executionId)));
+      const inOrder = (list: readonly (Json | undefined)[]) => list.map((each) => JSON.stringify(each)).sort();
+      expect(inOrder(found.map(({ output }) => output))).toEqual(inOrder(outputs));
+    }
 
     /** What happens to the execution from outside while it runs. */
     async function take(api: Api, scenario: Scenario, executionId: string): Promise<void> {
@@ -73,7 +110,11 @@ onEachStore((store) => {
       }
     }
 
-    async function publish(api: Api, { events = [], binary }: Step, at: number): Promise<void> {
+    async function publish(
+      api: Api,
+      { events = [], binary }: Pick<Step, "events" | "binary">,
+      at: number | string,
+    ): Promise<void> {
       for (const [index, event] of events.entries()) {
         const whole = { specversion: "1.0", id: `${at}-${index}`, source: PUBLISHER, ...event };
         const { status, body } = await api.ask("POST", "/api/v1/events", whole, "application/cloudevents+json");

@@ -35,6 +35,9 @@ onEachStore((store) => {
       const signature = createHmac("sha256", SECRET).update(`${id}.${at}.${call?.body}`).digest("base64");
       expect(call?.headers["webhook-signature"]).toBe(`v1,${signature}`);
     }
+    const tries = async () => (await (await fetch(`${on.service.metricsUrl}/metrics`)).text()).split("\n");
+    const wanted = ["error", "ok"].map((outcome) => `durabull_event_sink_seconds_count{outcome="${outcome}"} 1`);
+    await eventually(tries, (lines) => wanted.every((line) => lines.includes(line)));
   });
 
   test("given a sink that takes nothing, when retries are used up, then the event is a dead letter, and a redrive sends it", async () => {

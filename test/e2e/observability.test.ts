@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { SETTING_NAMES } from "../../src/config/settings.ts";
+import { createMetrics } from "../../src/observability/metrics.ts";
 import { documentOf, eventually } from "../support/api.ts";
 import { startRedis, type TestServer } from "../support/servers.ts";
 import { serviceOnStore } from "../support/service-on-store.ts";
@@ -64,6 +66,17 @@ describe("given a service that has worked", () => {
     await api.act(held.executionId, "terminate");
     await api.ended(held.executionId);
     gate.open();
+    const schedule = "{on: {one: {with: {type: seen}}}}";
+    const scheduled = documentOf("- say: {set: {a: 1}}", `schedule: ${schedule}`);
+    expect((await api.register(scheduled)).status).toBe(201);
+    const event = { specversion: "1.0", id: "1", source: "/test", type: "seen" };
+    expect((await api.ask("POST", "/api/v1/events", [event])).status).toBe(202);
+    await eventually(
+      metrics,
+      (each) =>
+        value(each, "durabull_events_delivered_total") === 1 &&
+        value(each, 'durabull_executions_ended_total{status="COMPLETED"}') === 2,
+    );
   });
 
   test("when its metrics are read, then they tell what happened", async () => {
@@ -76,10 +89,20 @@ describe("given a service that has worked", () => {
       expect(Object.fromEntries(seen)).toEqual(series);
     };
     values({
-      durabull_executions_started_total: 3,
-      'durabull_executions_ended_total{status="COMPLETED"}': 1,
+      durabull_executions_started_total: 4,
+      durabull_events_published_total: 1,
+      durabull_events_delivered_total: 1,
+      durabull_event_delivery_seconds_count: 1,
+      durabull_event_subscriptions: 1,
+      durabull_events_undelivered: 0,
+      durabull_events_undelivered_age_seconds: 0,
+      'durabull_events_deferred_total{reason="inbox-full"}': 0,
+      'durabull_event_sink_seconds_count{outcome="ok"}': 0,
+      durabull_schedule_lateness_seconds_count: 1,
+      'durabull_schedule_skipped_total{reason="given-up"}': 0,
+      'durabull_executions_ended_total{status="COMPLETED"}': 2,
       'durabull_executions_ended_total{status="FAILED"}': 1,
-      'durabull_step_seconds_count{kind="set",outcome="completed"}': 1,
+      'durabull_step_seconds_count{kind="set",outcome="completed"}': 2,
       'durabull_step_seconds_count{kind="wait",outcome="completed"}': 1,
       'durabull_step_seconds_count{kind="call",outcome="completed"}': 1,
       'durabull_step_seconds_count{kind="call",outcome="failed"}': 1,
@@ -98,11 +121,24 @@ describe("given a service that has worked", () => {
     expect(value(text, "nodejs_eventloop_lag_p99_seconds")).toBeGreaterThan(0);
   });
 
-  test("when the dashboard is read, then every metric it shows is there, and its panels lie side by side", async () => {
+  test("when the store is asked in vain, then what it knows is missing, and the rest is told", async () => {
+    const away = createMetrics();
+    const gone = () => Promise.reject(new Error("away"));
+    away.watchEvents({ tenants: gone, eventLoad: gone });
+    away.delivered(1_500);
+    away.sent(false, 20);
+    const text = await away.registry.metrics();
+    expect(value(text, "durabull_events_undelivered")).toBeUndefined();
+    expect(value(text, 'durabull_event_delivery_seconds_bucket{le="2.5"}')).toBe(1);
+    expect(value(text, 'durabull_event_sink_seconds_count{outcome="error"}')).toBe(1);
+  });
+
+  test("when the dashboard is read, then every metric it shows is there, every one of ours is shown, and its panels lie side by side", async () => {
     const names = panels.flatMap(({ targets = [] }) => targets.flatMap(({ expr }) => namesIn(expr)));
     expect(names.length).toBeGreaterThan(15);
     const there = await known();
     expect(names.filter((name) => !there.has(name))).toEqual([]);
+    expect([...there].filter((name) => name?.startsWith("durabull_") && !names.includes(name))).toEqual([]);
     expect(uid).toBe("durabull");
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
     const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
@@ -124,6 +160,9 @@ describe("given a service that has worked", () => {
       expect(["info", "warning", "critical"]).toContain(labels.severity);
       expect(annotations.summary).not.toBe("");
       expect(annotations.description).not.toBe("");
+      // What is named in words is a setting.
+      const settings = annotations.description.match(/\b[A-Z]+(?:_[A-Z]+)+\b/g) ?? [];
+      expect([alert, settings.filter((name) => !SETTING_NAMES.some((known) => known === name))]).toEqual([alert, []]);
       for (const [open, close] of ["()", "{}", "[]"])
         expect(expr.split(open ?? "").length).toBe(expr.split(close ?? "").length);
     }

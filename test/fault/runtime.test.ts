@@ -255,8 +255,8 @@ test("given an inbox without room, when events come for a listener and none afte
   const { store, ports } = runtime;
   const options = { lookGraceMs: 3_000, maxInbox: 1 };
   const events = await createRedisEventStore({ url: store.server.url, prefix: "durabull", options });
-  const { database, queues, definitions, metrics, failpoints, settings } = ports;
-  const delivery = createEventDelivery({ events, database, queues, definitions, log: NO_LOG, metrics, failpoints });
+  const { database, settings } = ports;
+  const delivery = createEventDelivery({ ...ports, events });
   const document = {
     document: { dsl: "1.0.3", namespace: "faults", name: "hear", version: "1.0.0" },
     do: [{ hear: { listen: { to: { any: [{ with: { type: "faults.full" } }], until: "${ length == 3 }" } } } }],

@@ -12,6 +12,15 @@ import { fromEnvironment, metricOf, openWorld, type World } from "./support/worl
 /** For longer runs. By default each failpoint on one store, a few on the other: what stands between them is the same code. */
 const killsOn = (kind: StoreKind) =>
   fromEnvironment("SCHEDULE_KILLS", kind === "postgres" ? SCHEDULE_FAILPOINTS.length : 2);
+/** On the way from an event to what it starts. */
+const KILLED_HEARING = [
+  ...["after-schedule-heard", "before-schedule-heard", "after-schedule-started", "before-delivered"],
+  ...["before-deliver", "before-schedule-armed"],
+];
+const hearingKillsOn = (kind: StoreKind) => fromEnvironment("SCHEDULE_KILLS", kind === "redis" ? 4 : 1);
+const anEvent = (type: string, id: string, pair: string) => ({
+  ...{ specversion: "1.0", id, source: "/faults", type, pair },
+});
 const EVERY_MS = 400;
 const LIMIT_MS = 300_000;
 const KINDS: readonly StoreKind[] = ["redis", "postgres"];
@@ -103,15 +112,48 @@ describe.each(KINDS)("schedules on %s", (kind) => {
       const name = `killed-${point}`;
       const env = { ...world.store.env, DURABULL_FAILPOINT: `${point}:kill:1` };
       const api = await startService({ entry: ["src/main.ts", "api"], env });
-      const body = definition(name, { every: { hours: 1 } }, {}, 10);
+      const on = { one: { with: { type: name } } };
+      const body = definition(name, { every: { hours: 1 }, on }, {}, 10);
       expect(await send(`${api.url}/api/v1/definitions`, "PUT", body).catch(() => "no answer")).toBe("no answer");
       await api.exited;
       const isThere = (await send(`${world.api.url}/api/v1/definitions/faults/${name}`, "GET")).status === 200;
-      expect(isThere).toBe(point === "after-register");
+      expect(isThere).toBe(point !== "before-register");
       if (isThere) await until("somebody looked", async () => (await view(name)).nextAt !== undefined);
       // As a client that saw no answer would.
       expect((await send(`${world.api.url}/api/v1/definitions`, "PUT", body)).status).toBe(isThere ? 200 : 201);
       expect(await view(name)).toMatchObject({ every: "PT1H", state: "active", fired: 0 });
+      await send(`${world.api.url}/api/v1/events`, "POST", [anEvent(name, kind, "")]);
+      await until("it hears", async () => (await view(name)).fired === 1);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "given a process killed at moments between an event and what it starts, when others look, then each event starts one, and each pair",
+    async () => {
+      const wait = (name: string, on: object) => put(name, { on }, {}, 10);
+      const by = (type: string) => ({ with: { type }, correlate: { pair: { from: ".pair" } } });
+      await wait("single", { one: { with: { type: "faults.a" } } });
+      await wait("paired", { all: [by("faults.a"), by("faults.b")] });
+      const points = KILLED_HEARING.slice(0, hearingKillsOn(kind));
+      for (const [pair, point] of points.entries()) {
+        const env = { ...world.store.env, DURABULL_FAILPOINT: `${point}:kill:1` };
+        const api = await startService({ entry: ["src/main.ts", "api"], env });
+        const events = ["a", "b"].map((each) => anEvent(`faults.${each}`, `${kind}-${each}${pair}`, String(pair)));
+        const answer = await send(`${api.url}/api/v1/events`, "POST", events).catch(() => undefined);
+        const isDone = async () => (await view("paired")).fired > pair && (await view("single")).fired > pair;
+        // Killed, or somebody else was faster.
+        await Promise.race([api.exited, until("it is heard", isDone)]);
+        // As a client that saw no answer would.
+        if (answer === undefined) await send(`${world.api.url}/api/v1/events`, "POST", events);
+        await until("both have started", isDone);
+        await api.kill();
+      }
+      for (const name of ["single", "paired"]) {
+        const all = await stopped(name);
+        expect(all.map(({ status }) => status)).toEqual(points.map(() => "COMPLETED"));
+        expect((await view(name)).fired).toBe(points.length);
+      }
     },
     LIMIT_MS,
   );

@@ -10,6 +10,7 @@ import { type Terminal, terminalOf } from "../../src/cli/terminal.ts";
 import { ApiError, DurabullClient, ServiceUnreachableError } from "../../src/client/index.ts";
 import { openService, type Service } from "../../src/compose.ts";
 import { loadConfig } from "../../src/config/index.ts";
+import { eventually } from "../support/api.ts";
 import { freePort } from "../support/free-port.ts";
 import { startRedis, type TestServer } from "../support/servers.ts";
 
@@ -101,6 +102,32 @@ do: [{ say: { set: "\${ . }" } }]
     );
     expect(await cli(["schedules", "show", "cli/none", ...at])).toMatchObject({ code: 5 });
     expect(await cli(["schedules", "pause", "cli/scheduled", "cli/scheduled/1.0.0", ...at])).toMatchObject({ code: 2 });
+  });
+});
+
+describe("durabull schedules on events", () => {
+  const text = `document: { dsl: 1.0.3, namespace: cli, name: on-events, version: 1.0.0 }
+schedule: { on: { all: [{ with: { type: paired.a } }, { with: { type: paired.b } }] } }
+do: [{ say: { set: "\${ .[0] }" } }]
+`;
+
+  test("given a definition that starts on events, when some came, then the list says on which, and show what is matched and was started", async () => {
+    const at = ["--url", url];
+    const client = new DurabullClient({ url });
+    await client.registerDefinition(text);
+    const event = (type: string, id: string) => ({ specversion: "1.0", id, source: "/cli", type }) as const;
+    await client.publish([event("paired.a", "1"), event("paired.b", "2"), event("paired.a", "3")]);
+    await eventually(
+      () => client.schedule("cli", "on-events"),
+      ({ fired, on }) => fired === 1 && on?.collecting.length === 1,
+    );
+    const { stdout } = await cli(["schedules", "list", ...at]);
+    expect(stdout).toMatch(/^cli\/on-events {2}active .* on all paired\.a, paired\.b$/m);
+    const shown = (await cli(["schedules", "show", "cli/on-events", ...at])).stdout;
+    expect(shown).toMatch(/^collecting: 1 since 20.*, missing \/schedule\/on\/all\/1$/m);
+    expect(shown).toMatch(/^20.* event {2,}x\S+$/m);
+    await cli(["schedules", "pause", "cli/on-events", ...at]);
+    expect((await cli(["schedules", "resume", "cli/on-events", ...at])).stdout).toBe("cli/on-events active\n");
   });
 });
 

@@ -260,6 +260,30 @@ do: [{ say: { set: { a: 1 } } }]`;
   await page.context().close();
 });
 
+test("given a schedule on events, when some come, then its page says on which, and how much is collected and missing", async () => {
+  const body = `document: { dsl: 1.0.3, namespace: test, name: paired, version: 1.0.0 }
+schedule: { on: { all: [{ with: { type: dash.a } }, { with: { type: dash.b } }] } }
+do: [{ say: { set: { a: 1 } } }]`;
+  const put = { method: "PUT", headers: { "content-type": "application/yaml" }, body };
+  expect((await fetch(`${world.url}/api/v1/definitions`, put)).status).toBe(201);
+  const page = await visit("/#/schedules");
+  const row = page.getByRole("row").filter({ hasText: "test/paired" });
+  await row.getByText("on all dash.a, dash.b").waitFor();
+  const publish = (type: string, id: string) =>
+    fetch(`${world.url}/api/v1/events`, {
+      method: "POST",
+      headers: { "content-type": "application/cloudevents+json" },
+      body: JSON.stringify({ specversion: "1.0", id, source: "/dash", type }),
+    });
+  await publish("dash.b", MARKUP);
+  await row.getByText("1 collected, 1 missing").waitFor();
+  await publish("dash.a", "1");
+  await row.getByText("1 started, 0 skipped").waitFor();
+  expect(await row.getByText("collected").count()).toBe(0);
+  expect(await page.evaluate("window.hacked")).toBeUndefined();
+  await page.context().close();
+});
+
 test("given the files of the page, when they are asked for, then the policy is strict and unchanged files are not sent again", async () => {
   const page = await fetch(world.url);
   const policy = page.headers.get("content-security-policy") ?? "";

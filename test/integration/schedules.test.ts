@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ScheduleKey } from "../../src/ports/schedules.ts";
+import { indexKeys } from "../../src/runtime/event-index.ts";
 import { timerOf } from "../../src/runtime/schedules/firing.ts";
 import type { TestServer } from "../support/servers.ts";
 import { type ApiWorld, openApiWorld, startServer } from "./support/api-world.ts";
@@ -92,5 +93,37 @@ describe.each(["redis", "postgres"] as const)("schedules on %s, without workers"
     expect(await put("often", "{every: PT0.1S}")).toMatchObject({
       ...{ status: 422, body: { errors: [{ pointer: "/schedule/every", line: 2 }] } },
     });
+  });
+
+  test("given a schedule that is behind, more than it may have pending, when the reconciler looks, then it hears all that is in the log, once", async () => {
+    expect((await put("behind", "{on: {one: {with: {type: int.a}}}, read: data}")).status).toBe(201);
+    const count = 250;
+    const events = Array.from({ length: count }, (_, n) => {
+      // The last of its type is the one before, once more.
+      const id = `i${n === 248 ? 247 : n}`;
+      const event = { specversion: "1.0", id, source: `/${kind}`, type: n % 5 === 4 ? "int.other" : "int.a", data: n };
+      return { record: { event }, keys: indexKeys(event) };
+    });
+    const end = await world.database.publishEvents("default", "event", events, { ms: 3_600_000, count: 0 });
+    // As though whoever delivered them had found too much pending.
+    await world.database.eventsDelivered("default", end);
+    const { revision, record } = await stored("behind");
+    const { hearing } = record;
+    expect(hearing).toMatchObject({ joined: true, collections: [] });
+    const behind = hearing == null ? null : { ...hearing, behindTo: end };
+    await world.database.putSchedule(key("behind"), revision, { lookAt: 1, record: { ...record, hearing: behind } });
+    await world.scheduler.lookAtLate();
+    const after = await stored("behind");
+    expect(after).toMatchObject({ lookAt: null, record: { fired: 199, pending: [], hearing: { position: end } } });
+    expect(after.record.recent?.map(({ events: led }) => led?.[0]?.id)).toContain("i247");
+  });
+
+  test("given a schedule on events, when its definition is unlisted, then nothing of it is left in the index", async () => {
+    const before = await world.database.countSubscriptions("default");
+    await put("gone", "{on: {any: [{with: {type: int.b}}, {with: {type: int.c}}]}}");
+    expect(await world.database.countSubscriptions("default")).toBe(before + 1);
+    await fetch(`${world.url}/api/v1/definitions/test/gone`, { method: "DELETE" });
+    expect(await world.database.countSubscriptions("default")).toBe(before);
+    expect(await world.database.schedule(key("gone"))).toBeNull();
   });
 });

@@ -20,6 +20,8 @@ const playSchema = z
     http: z.record(z.string(), z.union([answer, z.array(answer).min(1)])).optional(),
     /** Definitions it runs, registered before. */
     others: z.array(object).optional(),
+    /** CloudEvents that start it, once it is registered; made up as in `publish`. */
+    startsOn: z.array(object).optional(),
     /** CloudEvents, once it listens; `specversion`, `id` and `source` are made up where they are missing. */
     publish: z.array(object).optional(),
     /** Cancelled once so many calls were made: it would never end. */

@@ -50,10 +50,14 @@ const scenarioSchema = z.strictObject({
   /** Workflows it runs, by name; registered before. */
   others: z.record(z.string(), object).optional(),
   input: json.optional(),
+  /** It is registered, with a schedule, and not started: CloudEvents do that, one after another; made up as in `publish`. */
+  startedBy: z.array(object).optional(),
   http: z.record(z.string(), z.union([answer, z.array(answer).min(1)])).optional(),
   steps: z.array(step).optional(),
   status: z.enum(["COMPLETED", "FAILED", "CANCELLED"]).default("COMPLETED"),
   output: json.optional(),
+  /** With `startedBy`: outputs of all executions that were started, in any order. */
+  outputs: z.array(json).optional(),
   /** Members the error must have; `type` may be the last segment of a standard one. */
   error: object.optional(),
   /** All calls the outside world got, in order; `anyOrder` sorts both. */

@@ -51,6 +51,13 @@ const TEXTS = {
   unsubscribe: "SELECT durabull.unsubscribe($1, $2)",
   subscriptionsOf: `SELECT array_agg(id) AS value FROM durabull.subscription
     WHERE tenant = $1 AND id > $2 || '.' AND id < $2 || '/'`,
+  eventLoad: `SELECT coalesce(sum(c.last - c.delivered), 0) AS undelivered,
+      coalesce(max(durabull.now_ms() - e.at), 0) AS age,
+      (SELECT count(*) FROM durabull.subscription s WHERE s.tenant = ANY ($1)) AS subscriptions
+    FROM durabull.event_channel c LEFT JOIN LATERAL (
+      SELECT at FROM durabull.published_event e
+      WHERE e.tenant = c.tenant AND e.channel = 'event' AND e.position > c.delivered ORDER BY e.position LIMIT 1
+    ) e ON true WHERE c.channel = 'event' AND c.delivered < c.last AND c.tenant = ANY ($1)`,
   countSubscriptions: "SELECT count(*) AS value FROM durabull.subscription WHERE tenant = $1",
 } as const;
 
@@ -150,6 +157,15 @@ export function createEventLog(pool: Pool, schema: string): EventLog {
     async countSubscriptions(tenant) {
       return Number(await pool.value<string>(sql.countSubscriptions, [tenant]));
     },
+
+    async eventLoad(tenants) {
+      const [row] = await pool.query<LoadRow>(sql.eventLoad, [[...tenants]]);
+      return {
+        undelivered: Number(row?.undelivered ?? 0),
+        oldestAgeMs: Number(row?.age ?? 0),
+        subscriptions: Number(row?.subscriptions ?? 0),
+      };
+    },
   };
 }
 
@@ -163,6 +179,11 @@ interface EventRow extends Row {
 interface UndeliveredRow extends EventRow {
   readonly ids: readonly string[] | null;
   readonly definitions: readonly string[] | null;
+}
+interface LoadRow extends Row {
+  readonly undelivered: string;
+  readonly age: string;
+  readonly subscriptions: string;
 }
 interface SubscriptionRow extends Row {
   readonly heard: string;
@@ -178,8 +199,9 @@ function eventOf({ position, at, body }: EventRow & { readonly position: string 
   return { ...(JSON.parse(body) as PublishedRecord), position: Number(position), at: Number(at) };
 }
 
-function bodyText({ id, executionId, workflowId, name, args }: NewSubscription): string {
-  return JSON.stringify({ id, executionId, workflowId, name, args });
+/** All of it that says whose it is and what it knows. */
+function bodyText({ tenant: _, from: __, places: ___, ...body }: NewSubscription): string {
+  return JSON.stringify(body);
 }
 
 function subscriptionOf({ heard, joined, body }: SubscriptionRow): StoredSubscription {

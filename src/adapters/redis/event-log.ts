@@ -101,6 +101,31 @@ export function createEventLog(connection: Redis, keys: Keys): EventLog {
     async countSubscriptions(tenant) {
       return answered(connection.zcard(`${keys.events(tenant)}:subs`));
     },
+
+    async eventLoad(tenants) {
+      const heads = tenants.map((tenant) => ["hmget", keys.events(tenant), "event", "delivered"] as const);
+      const counts = tenants.map((tenant) => ["zcard", `${keys.events(tenant)}:subs`] as const);
+      const answers = await pipelined(connection, [...heads, ...counts]);
+      const behind = tenants.flatMap((tenant, i) => {
+        const [last, delivered] = list(answers[i]).map((each) => Number(each ?? 0));
+        return last === undefined || delivered === undefined || last <= delivered
+          ? []
+          : [{ tenant, delivered, count: last - delivered }];
+      });
+      const oldest = behind.map(({ tenant, delivered }) => {
+        const from = `(${delivered}-0`;
+        return ["xrange", `${keys.events(tenant)}:event`, from, "+", "COUNT", "1"] as const;
+      });
+      const found = await pipelined(connection, behind.length === 0 ? [] : [...oldest, ["time"] as const]);
+      const [seconds = 0, micros = 0] = list(found.at(-1) ?? []).map(Number);
+      const now = seconds * 1_000 + micros / 1_000;
+      const ages = found.slice(0, -1).flatMap((entries) => list(entries).map((entry) => now - eventOf(entry).at));
+      return {
+        undelivered: behind.reduce((sum, { count }) => sum + count, 0),
+        oldestAgeMs: Math.max(0, ...ages),
+        subscriptions: answers.slice(tenants.length).reduce<number>((sum, count) => sum + Number(count), 0),
+      };
+    },
   };
 }
 
@@ -112,8 +137,9 @@ function eventOf(entry: unknown): PublishedEvent {
   return { ...JSON.parse(text), position: Number.parseInt(String(id), 10), at: Number(at) };
 }
 
-function bodyText({ id, executionId, workflowId, name, args }: NewSubscription): string {
-  return JSON.stringify({ id, executionId, workflowId, name, args });
+/** All of it that says whose it is and what it knows. */
+function bodyText({ tenant: _, from: __, places: ___, ...body }: NewSubscription): string {
+  return JSON.stringify(body);
 }
 
 function subscriptionOf(reply: unknown): StoredSubscription {

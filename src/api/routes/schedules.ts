@@ -60,7 +60,8 @@ export function scheduleRoutes(app: HttpApp, { schedules }: { readonly schedules
       schema: {
         tags,
         summary: "Start nothing more until it is resumed",
-        description: "Repeating it is fine. Open executions go on; one that waits for them is given up.",
+        description:
+          "Repeating it is fine. Open executions go on; one that waits for them is given up. Events that come meanwhile are not heard; those that were collected are kept.",
         params: schedulePath,
         body: pauseBody,
         response: { 200: scheduleBody, ...problems(400, 404, 422, 503) },
@@ -74,8 +75,8 @@ export function scheduleRoutes(app: HttpApp, { schedules }: { readonly schedules
     {
       schema: {
         tags,
-        summary: "Go on with the next time",
-        description: "Repeating it is fine. What came due while it was paused is not made up for.",
+        summary: "Go on with the next time and the next event",
+        description: "Repeating it is fine. What came due or was published while it was paused is not made up for.",
         params: schedulePath,
         body: resumeBody,
         response: { 200: scheduleBody, ...problems(400, 404, 422, 503) },
@@ -108,21 +109,32 @@ export function scheduleRoutes(app: HttpApp, { schedules }: { readonly schedules
 }
 
 function scheduleBodyOf(view: ScheduleView): ScheduleBody {
-  const { when, timeZone, pausedReason, since, nextAt, last, buffered, definition, ...rest } = view;
+  const { when, on, timeZone, pausedReason, since, nextAt, last, recent, buffered, definition, ...rest } = view;
   const { namespace, name, version, digest } = definition;
   return {
     ...rest,
     definition: { namespace, name, version, digest },
-    ...(when.kind === "cron" ? { cron: when.pattern } : { [when.kind]: durationText(when.interval) }),
+    ...(when === null ? {} : timesBodyOf(when)),
+    ...(on === null ? {} : { on: eventsBodyOf(on) }),
     ...(timeZone === null ? {} : { timeZone }),
     ...(pausedReason === null ? {} : { pausedReason }),
     since: isoTime(since),
     ...(nextAt === null ? {} : { nextAt: isoTime(nextAt) }),
     ...(last === null ? {} : { last: firingBodyOf(last) }),
+    recent: recent.map(firingBodyOf),
     ...(buffered === null ? {} : { buffered: firingBodyOf(buffered) }),
   };
 }
 
-function firingBodyOf({ kind, at, workflowId, executionId }: NonNullable<ScheduleView["last"]>) {
-  return { executionId, workflowId, kind, at: isoTime(at) };
+function timesBodyOf(when: NonNullable<ScheduleView["when"]>) {
+  return when.kind === "cron" ? { cron: when.pattern } : { [when.kind]: durationText(when.interval) };
+}
+
+function eventsBodyOf({ to, read, collecting }: NonNullable<ScheduleView["on"]>) {
+  const shown = collecting.map(({ since, ...rest }) => ({ ...rest, since: isoTime(since) }));
+  return { strategy: to, read, collecting: shown };
+}
+
+function firingBodyOf({ kind, at, workflowId, executionId, events }: NonNullable<ScheduleView["last"]>) {
+  return { executionId, workflowId, kind, at: isoTime(at), ...(events === undefined ? {} : { events }) };
 }

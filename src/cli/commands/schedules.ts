@@ -34,8 +34,17 @@ export function scheduleCommands(terminal: Terminal): Command {
     .action(async ({ namespace, name }: Named, options: RemoteOptions) => {
       const schedule = await clientOf(options).schedule(namespace, name);
       if (options.json) return printJson(stdout, schedule);
-      const { definition, ...rest } = schedule;
-      stdout.write(fields({ ...rest, version: definition.version }));
+      const { definition, on, recent, ...rest } = schedule;
+      const events = on === undefined ? {} : { on: on.strategy, read: on.read };
+      stdout.write(fields({ ...rest, ...events, version: definition.version }));
+      for (const { count, since, ...more } of on?.collecting ?? []) {
+        const missing = more.missing.length === 0 ? "" : `, missing ${more.missing.join(" ")}`;
+        const correlation = Object.keys(more.correlation).length === 0 ? "" : ` of ${JSON.stringify(more.correlation)}`;
+        stdout.write(`\ncollecting${correlation}: ${count} since ${shortTime(since)}${missing}\n`);
+      }
+      if (recent.length === 0) return;
+      const rows = recent.map(({ at, kind, executionId }) => [shortTime(at), kind, executionId]);
+      stdout.write(`\n${table(["FIRED (UTC)", "BY", "EXECUTION"], rows)}`);
     });
 
   remote(group.command("pause").description("start nothing more until they are resumed"))
@@ -51,7 +60,7 @@ export function scheduleCommands(terminal: Terminal): Command {
       for (const each of schedules) stdout.write(`${pathOf(each)} ${each.state}\n`);
     });
 
-  remote(group.command("resume").description("go on with the next time"))
+  remote(group.command("resume").description("go on with the next time and the next event"))
     .argument("<schedule...>", "namespace/name", eachScheduleName)
     .action(async (texts: readonly string[], options: RemoteOptions) => {
       const client = clientOf(options);
@@ -60,7 +69,10 @@ export function scheduleCommands(terminal: Terminal): Command {
         return client.resumeSchedule(namespace, name);
       });
       if (options.json) return printJson(stdout, schedules);
-      for (const each of schedules) stdout.write(`${pathOf(each)} ${each.state}: next ${shortTime(each.nextAt)}\n`);
+      for (const each of schedules)
+        stdout.write(
+          `${pathOf(each)} ${each.state}${each.nextAt === undefined ? "" : `: next ${shortTime(each.nextAt)}`}\n`,
+        );
     });
 
   remote(group.command("trigger").description("start an execution now, also while it is paused"))
@@ -92,7 +104,26 @@ function pathOf({ namespace, name }: Pick<ScheduleBody, "namespace" | "name">): 
   return `${namespace}/${name}`;
 }
 
-function whenOf({ every, after, cron, timeZone }: ScheduleBody): string {
-  if (cron !== undefined) return `cron ${cron} (${timeZone})`;
-  return every === undefined ? `${after} after the end` : `every ${every}`;
+function whenOf({ on, ...times }: ScheduleBody): string {
+  const time = timesOf(times);
+  if (on === undefined) return time ?? "";
+  return `${time === undefined ? "" : `${time}, `}on ${eventsOf(on.strategy as Strategy)}`;
 }
+
+function timesOf({ every, after, cron, timeZone }: Omit<ScheduleBody, "on">): string | undefined {
+  if (cron !== undefined) return `cron ${cron} (${timeZone})`;
+  if (every !== undefined) return `every ${every}`;
+  return after === undefined ? undefined : `${after} after the end`;
+}
+
+/** `one order.placed`, `all order.placed, order.paid`; a filter without a type as it is. */
+function eventsOf(strategy: Strategy): string {
+  const [kind = "any"] = ["one", "any", "all"].filter((each) => strategy[each] !== undefined);
+  const filters = [strategy[kind] ?? []].flat();
+  const names = filters.map((filter) => String(filter?.with?.type ?? JSON.stringify(filter?.with)));
+  return names.length === 0 ? "any event" : `${kind} ${names.join(", ")}`;
+}
+
+/** What was read as `one`, `any`, `all` is one filter, or several. */
+type Filter = { readonly with?: Readonly<Record<string, unknown>> } | undefined;
+type Strategy = Readonly<Record<string, Filter | readonly Filter[]>>;

@@ -110,19 +110,15 @@ function row(item, act) {
       h("div", { class: "quiet mono" }, definitionName(item.definition)),
       item.pausedReason && h("div", { class: "quiet" }, item.pausedReason),
     ),
-    h(
-      "td",
-      {},
-      h("span", { class: "mono wrap" }, whenOf(item)),
-      h("div", { class: "quiet" }, `overlap ${item.overlap}, catch-up ${item.catchUp}`),
-    ),
-    h("td", { class: "time" }, item.nextAt ? moment(item.nextAt) : isPaused ? "–" : "after the end"),
+    h("td", {}, h("span", { class: "mono wrap" }, whenOf(item)), h("div", { class: "quiet" }, policyOf(item))),
+    h("td", { class: "time" }, isPaused ? "–" : nextOf(item), item.on && collectingOf(item.on)),
     h(
       "td",
       { class: "time" },
       item.last
         ? h("a", { href: `#/executions/${encodeURIComponent(item.last.executionId)}` }, moment(item.last.at))
         : "–",
+      item.recent.length > 1 && recentOf(item),
       h("div", { class: "quiet" }, `${item.fired} started, ${item.skipped} skipped`),
     ),
     h(
@@ -138,9 +134,48 @@ function row(item, act) {
   );
 }
 
-function whenOf({ every, after, cron, timeZone }) {
+/** Times, then events, as far as it has them. */
+function whenOf({ on, ...times }) {
+  return [timesOf(times), on && `on ${eventsOf(on.strategy)}`].filter(Boolean).join(", ");
+}
+
+function timesOf({ every, after, cron, timeZone }) {
   if (cron) return `${cron} (${timeZone})`;
-  return every ? `every ${every}` : `${after} after the end`;
+  if (every) return `every ${every}`;
+  return after && `${after} after the end`;
+}
+
+function eventsOf(strategy) {
+  const kind = ["one", "any", "all"].find((each) => strategy[each] !== undefined) ?? "any";
+  const filters = [strategy[kind] ?? []].flat();
+  const names = filters.map(({ with: attributes }) => attributes.type ?? JSON.stringify(attributes));
+  return names.length === 0 ? "any event" : `${kind} ${names.join(", ")}`;
+}
+
+function policyOf({ overlap, catchUp, ...times }) {
+  return timesOf(times) ? `overlap ${overlap}, catch-up ${catchUp}` : `overlap ${overlap}`;
+}
+
+function nextOf({ nextAt, after, on }) {
+  if (nextAt) return moment(nextAt);
+  return after ? "after the end" : on && "an event";
+}
+
+/** What is matched already, and what is missing. */
+function collectingOf({ collecting }) {
+  return collecting.slice(0, 3).map(({ count, events, missing, correlation }) => {
+    const key = Object.values(correlation).join(", ");
+    const rest = missing.length > 0 ? `, ${missing.length} missing` : "";
+    const title = events.map(({ type, source, id }) => `${type} (${source}, ${id})`).join("\n");
+    return h("div", { class: "quiet", title }, `${count} collected${key && ` of ${key}`}${rest}`);
+  });
+}
+
+/** Those before the last one; the list of executions has them all, by their label. */
+function recentOf({ recent }) {
+  const link = ({ executionId, at }) =>
+    h("div", {}, h("a", { href: `#/executions/${encodeURIComponent(executionId)}` }, moment(at)));
+  return h("div", { class: "quiet" }, recent.slice(1, 4).map(link));
 }
 
 function empty() {

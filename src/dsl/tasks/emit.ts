@@ -1,9 +1,9 @@
-import { isAttributeName, isOwnEventType } from "../../values/cloud-event.ts";
+import { isOwnEventType } from "../../values/cloud-event.ts";
 import type { JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
+import { checkAttributeNames } from "../event-strategy.ts";
 import { anyObjectOf, objectOf } from "../fields.ts";
 import { templateAt } from "../programs.ts";
-import type { Report } from "../report.ts";
 import type { Scope, TaskPlace } from "../scope.ts";
 import type { EmitTask, TaskBase } from "../workflow.ts";
 
@@ -23,15 +23,4 @@ export function readEmit(base: TaskBase, definition: JsonObject, place: TaskPlac
     scope.report.issue(`${at}/with/type`, 'types that begin with "io.flunq." are those of histories: choose another');
   }
   return { ...base, kind: "emit", event: templateAt(attributes, `${at}/with`, "taskDefinition", scope) };
-}
-
-/** Attributes of events are lower-case letters and digits, whatever the schema lets pass. */
-export function checkAttributeNames(attributes: JsonObject, pointer: string, report: Report): void {
-  for (const name of Object.keys(attributes)) {
-    if (isAttributeName(name) || name === "data_base64") continue;
-    report.issue(
-      pointerOf(pointer, name),
-      `"${name}" is no attribute of an event: their names consist of lower-case letters and digits; all else belongs in \`data\``,
-    );
-  }
 }

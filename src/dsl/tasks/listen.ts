@@ -1,27 +1,14 @@
-import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
+import { READ_AS } from "../../values/cloud-event.ts";
+import type { JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
-import { compileFilter, type EventFilter, isPattern, patternProgram } from "../event-filter.ts";
-import { anyObjectOf, choiceOf, kindOf, listAt, objectOf, textOf } from "../fields.ts";
-import { programAt, SECRETS_ELSEWHERE, templateAt } from "../programs.ts";
-import type { Report } from "../report.ts";
+import { NO_STRATEGY, strategyAt } from "../event-strategy.ts";
+import { anyObjectOf, choiceOf, objectOf } from "../fields.ts";
 import { placeIn, type Scope, type TaskPlace } from "../scope.ts";
-import { variablesAt } from "../scopes.ts";
-import type { EventStrategy, ListenFilter, ListenTask, TaskBase, Template } from "../workflow.ts";
-import { checkAttributeNames } from "./emit.ts";
+import type { ListenTask, TaskBase } from "../workflow.ts";
 import { foreachAt } from "./foreach.ts";
 
 export const LISTEN_MEMBERS = ["listen", "foreach"];
 const LISTEN = { what: "`listen`", allowed: ["to", "read"], required: ["to"] };
-const KINDS = ["one", "all", "any"] as const;
-const FILTER = { what: "an event filter", allowed: ["with", "correlate"], required: ["with"] };
-const CORRELATION = { what: "a correlation", allowed: ["from", "expect"], required: ["from"] };
-const NOTHING: EventFilter = {
-  definition: { with: {}, from: {}, expects: [], variables: [] },
-  reads: [],
-  isIndexable: true,
-  matches: () => false,
-  correlate: () => undefined,
-};
 
 export function readListen(base: TaskBase, definition: JsonObject, place: TaskPlace, scope: Scope): ListenTask {
   const pointer = pointerOf(place.pointer, "listen");
@@ -30,101 +17,8 @@ export function readListen(base: TaskBase, definition: JsonObject, place: TaskPl
   return {
     ...base,
     kind: "listen",
-    ...(strategy === undefined ? NO_STRATEGY : strategyAt(strategy, `${pointer}/to`, scope)),
-    read: choiceOf(read, `${pointer}/read`, "`read`", ["data", "envelope", "raw"], scope.report),
+    ...(strategy === undefined ? NO_STRATEGY : strategyAt(strategy, `${pointer}/to`, "taskDefinition", scope)),
+    read: choiceOf(read, `${pointer}/read`, "`read`", READ_AS, scope.report),
     foreach: definition.foreach === undefined ? null : foreachAt(definition.foreach, placeIn(place, "foreach"), scope),
   };
-}
-
-const NO_STRATEGY: Pick<ListenTask, "to" | "until"> = { to: { kind: "any", filters: [] }, until: null };
-
-function strategyAt(value: JsonObject, pointer: string, scope: Scope): Pick<ListenTask, "to" | "until"> {
-  const to = eventsAt(value, pointer, scope, true);
-  const { until } = value;
-  if (until === undefined || to.kind !== "any") return { to, until: null };
-  const at = pointerOf(pointer, "until");
-  if (!isJsonObject(until)) return { to, until: programAt(until, at, "taskDefinition", scope) };
-  return { to, until: eventsAt(until, at, scope, false) };
-}
-
-/** One of the three strategies; `until` belongs to `any`, and not inside another `until`. */
-function eventsAt(value: JsonObject, pointer: string, scope: Scope, isOuter: boolean): EventStrategy {
-  const { report } = scope;
-  const given = KINDS.filter((kind) => Object.hasOwn(value, kind));
-  const [kind] = given;
-  objectOf(value, pointer, { what: "a strategy for events", allowed: [...KINDS, "until"] }, report);
-  if (kind === undefined || given.length > 1) {
-    report.issue(pointer, `a strategy for events is one of one, all, any; this one has ${given.join(", ") || "none"}`);
-    return NO_STRATEGY.to;
-  }
-  if (value.until !== undefined && !isOuter) {
-    report.issue(pointerOf(pointer, "until"), "an `until` cannot have an `until` of its own");
-  } else if (value.until !== undefined && kind !== "any") {
-    report.issue(pointerOf(pointer, "until"), `\`until\` belongs to \`any\`, not to \`${kind}\``);
-  }
-  const at = pointerOf(pointer, kind);
-  const events = value[kind];
-  if (kind === "one") return { kind, filters: [filterAt(events, at, scope)] };
-  const items = listAt(events, at, `\`${kind}\``, report);
-  if (kind === "all" && Array.isArray(events) && items.length === 0) {
-    report.issue(at, "`all` of no events waits for nothing; for every event write `any: []`");
-  }
-  return { kind, filters: items.map((item, index) => filterAt(item, pointerOf(at, index), scope)) };
-}
-
-function filterAt(value: Json | undefined, pointer: string, scope: Scope): ListenFilter {
-  const { with: given = {}, correlate = {} } = objectOf(value, pointer, FILTER, scope.report);
-  const attributes = anyObjectOf(given, `${pointer}/with`, "`with`", scope.report) ?? {};
-  if (isJsonObject(value) && isJsonObject(value.with) && Object.keys(attributes).length === 0) {
-    scope.report.issue(`${pointer}/with`, "a filter names at least one attribute; for every event write `any: []`");
-  }
-  checkAttributeNames(attributes, `${pointer}/with`, scope.report);
-  // Said here with their places; compiled again as a whole below.
-  templateAt(attributes, `${pointer}/with`, "taskDefinition", scope);
-  for (const [name, wanted] of Object.entries(attributes)) {
-    warnOfPattern(wanted, pointerOf(pointer, "with", name), scope.report);
-  }
-  const at = `${pointer}/correlate`;
-  const correlations = Object.entries(anyObjectOf(correlate, at, "`correlate`", scope.report) ?? {}).map(
-    ([key, correlation]) => ({ key, ...correlationAt(correlation, pointerOf(at, key), scope) }),
-  );
-  const expected = correlations.flatMap(({ key, expect }) => (expect === null ? [] : [[key, expect] as const]));
-  const definition = {
-    with: attributes,
-    from: Object.fromEntries(correlations.map(({ key, from }) => [key, from])),
-    expects: expected.map(([key]) => key),
-    variables: variablesAt("taskDefinition", scope.enclosing),
-  };
-  return { filter: compiled(definition, scope.report, pointer), expect: Object.fromEntries(expected) };
-}
-
-/** What cannot be compiled was reported at its own place. */
-function compiled(definition: EventFilter["definition"], report: Report, pointer: string): EventFilter {
-  if (report.issues.length > 0) return NOTHING;
-  const filter = compileFilter(definition);
-  if (filter.reads.includes("secrets")) report.issue(pointer, SECRETS_ELSEWHERE);
-  return filter;
-}
-
-function correlationAt(
-  value: Json,
-  pointer: string,
-  scope: Scope,
-): { readonly from: string; readonly expect: Template | null } {
-  const { from, expect } = objectOf(value, pointer, CORRELATION, scope.report);
-  if (from !== undefined) programAt(from, `${pointer}/from`, "taskDefinition", scope);
-  const text = expect === undefined ? undefined : textOf(expect, `${pointer}/expect`, "`expect`", scope.report);
-  return {
-    from: typeof from === "string" ? from : "null",
-    expect: text === undefined ? null : templateAt(text, `${pointer}/expect`, "taskDefinition", scope),
-  };
-}
-
-function warnOfPattern(value: Json, pointer: string, report: Report): void {
-  if (typeof value !== "string" || value.includes("${") || !isPattern(value)) return;
-  try {
-    patternProgram(value).first("", {}, { now: 0 });
-  } catch {
-    report.warning(pointer, `${kindOf(value)} is no regular expression, so that only the very text is matched`);
-  }
 }

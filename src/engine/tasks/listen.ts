@@ -1,10 +1,10 @@
-import { correlationText } from "../../dsl/event-filter.ts";
 import { renderTemplate } from "../../dsl/template.ts";
-import type { EventStrategy, ListenFilter, ListenTask } from "../../dsl/workflow.ts";
+import type { ListenTask } from "../../dsl/workflow.ts";
 import type { Program } from "../../expressions/index.ts";
 import { readEvent } from "../../values/cloud-event.ts";
 import type { Json, JsonObject } from "../../values/json.ts";
 import type { Turn } from "../advance.ts";
+import { filtersOf, isComplete, isStrategy, taken } from "../consumption.ts";
 import { type Draft, decided } from "../draft.ts";
 import type { EventSource } from "../events.ts";
 import type { EventMessage } from "../facts.ts";
@@ -56,20 +56,6 @@ export function listensAgain({ listen, step, task, key, id, activity }: Frame): 
       ...(forgets ? { forgets: true as const } : {}),
     }),
   ];
-}
-
-/** All filters of a listen task, those of `until` last. */
-export function filtersOf(task: ListenTask): readonly ListenFilter[] {
-  return [...task.to.filters, ...(isStrategy(task.until) ? task.until.filters : [])];
-}
-
-/** True when a filter of it, or of its `until`, is `any: []`: every event. */
-export function hearsAll({ to, until }: ListenTask): boolean {
-  return [to, isStrategy(until) ? until : to].some((each) => each.kind === "any" && each.filters.length === 0);
-}
-
-function isStrategy(until: Program | EventStrategy | null): until is EventStrategy {
-  return until !== null && "filters" in until;
 }
 
 /** `until: ${ false }`: its output is never asked for, so it need not grow with what is heard. */
@@ -129,39 +115,6 @@ function heard(turn: Turn<ListenTask>, listen: Listen, message: EventMessage, so
   const value = recordable(readEvent(event, task.read, message.raw), "the event", situation);
   const isDone = task.until === null ? isComplete(task.to, 0, listen, hit.filter) : endsBy(turn, listen, value);
   return draft({ ...hit, value, last: isDone });
-}
-
-/** The first filter that an event fills, in declared order; each of `all` is filled once. */
-function taken(
-  { kind, filters }: EventStrategy,
-  offset: number,
-  listen: Listen,
-  { event, publishedAt }: EventMessage,
-): { readonly filter: number; readonly correlation: JsonObject } | undefined {
-  if (kind === "any" && filters.length === 0) return { filter: -1, correlation: {} };
-  for (const [index, { filter }] of filters.entries()) {
-    const place = offset + index;
-    if (kind === "all" && listen.filled.includes(place)) continue;
-    if (!filter.matches(event, listen.args, publishedAt)) continue;
-    const correlation = filter.correlate(event, listen.args, publishedAt);
-    if (correlation !== undefined && isExpected(correlation, listen, place)) return { filter: place, correlation };
-  }
-  return undefined;
-}
-
-/** As `expect` says; without it, as the first value of that key was. */
-function isExpected(correlation: JsonObject, { expected, seen }: Listen, place: number): boolean {
-  const wanted = { ...seen, ...expected[place] };
-  return Object.entries(correlation).every(([key, value]) => {
-    const one = Object.hasOwn(wanted, key) ? wanted[key] : undefined;
-    return one === undefined || correlationText(one) === correlationText(value);
-  });
-}
-
-function isComplete({ kind, filters }: EventStrategy, offset: number, { filled }: Listen, filter: number): boolean {
-  if (kind !== "all") return true;
-  const places = new Set([...filled, filter].filter((place) => place >= offset && place < offset + filters.length));
-  return places.size === filters.length;
 }
 
 /** An `until` that is an expression judges what was consumed; with a `foreach` that is known only once it was worked on. */

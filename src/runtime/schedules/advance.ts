@@ -27,7 +27,9 @@ export interface ScheduleSituation {
 }
 
 /** Why a moment came to nothing. */
-export type Skipped = "missed" | "overlap" | "paused";
+export type Skipped = "missed" | "overlap" | "paused" | EventsLost;
+/** Of events: the input would have been too large, or too many collections were open. */
+export type EventsLost = "too-large" | "given-up";
 export interface Advanced {
   readonly record: ScheduleRecord;
   /** One for each decision, by reason. */
@@ -37,7 +39,7 @@ export interface Advanced {
 }
 
 /** Firings that may wait to be started: more are skipped. */
-const MOST_PENDING = 100;
+export const MOST_PENDING = 100;
 
 /** What follows from a record, now. Pure: takes one step after another until nothing is due. */
 export function advanceSchedule(before: ScheduleRecord, situation: ScheduleSituation): Advanced {
@@ -48,11 +50,12 @@ export function advanceSchedule(before: ScheduleRecord, situation: ScheduleSitua
   if (schedule === null) return { record, skipped: [], lateness: [] };
   const skipped: Skipped[] = [];
   const lateness: number[] = [];
-  const times = scheduleTimes(schedule.when, record.since, situation.settings.timeZone);
   if (record.buffered !== null && isIdle(record)) {
     record = { ...record, buffered: null, pending: [record.buffered] };
   }
-  while (record.state === "active" && record.nextAt !== null && record.nextAt <= situation.now) {
+  const { when } = schedule;
+  const times = when === null ? null : scheduleTimes(when, record.since, situation.settings.timeZone);
+  while (times !== null && record.state === "active" && record.nextAt !== null && record.nextAt <= situation.now) {
     if (record.pending.length >= MOST_PENDING) break;
     const due = dueOf(record, record.nextAt, times, situation);
     const policy = schedule.overlap ?? situation.settings.overlap;
@@ -62,9 +65,9 @@ export function advanceSchedule(before: ScheduleRecord, situation: ScheduleSitua
     if (due.at !== null && taken.isTaken === true) lateness.push(situation.now - due.at);
     record = { ...taken.record, nextAt: due.next };
   }
-  if (schedule.when.kind === "after" && record.state === "active" && record.nextAt === null && isIdle(record)) {
+  if (when?.kind === "after" && record.state === "active" && record.nextAt === null && isIdle(record)) {
     const endedAt = Math.max(0, ...endings);
-    record = { ...record, nextAt: addDuration(endedAt === 0 ? situation.now : endedAt, schedule.when.interval) };
+    record = { ...record, nextAt: addDuration(endedAt === 0 ? situation.now : endedAt, when.interval) };
   }
   const counted = record.skipped + skipped.length;
   return { record: counted === record.skipped ? record : { ...record, skipped: counted }, skipped, lateness };
@@ -87,7 +90,7 @@ function dueOf(record: ScheduleRecord, first: number, times: ScheduleTimes, situ
   const { now, settings } = situation;
   const onTimeFrom = now - settings.missedAfterMs;
   // What comes after an end is never missed: it is late.
-  if (record.schedule?.when.kind === "after") return { at: first, next: null, missed: false };
+  if (record.schedule?.when?.kind === "after") return { at: first, next: null, missed: false };
   if (first >= onTimeFrom) return { at: first, next: times.next(first), missed: false };
   const keptFrom = now - settings.catchUpWithinMs;
   const policy = record.schedule?.catchUp ?? settings.catchUp;

@@ -1,9 +1,9 @@
 import type { TimerJob } from "../../ports/queues.ts";
-import type { Firing, ScheduleKey, StoredSchedule } from "../../ports/schedules.ts";
-import type { Group, TenantId } from "../../values/ids.ts";
+import type { CollectedEvent, Firing, ScheduleKey, StoredSchedule } from "../../ports/schedules.ts";
+import { type Group, hashOf, type TenantId } from "../../values/ids.ts";
 import { executionIdOf } from "../start-execution.ts";
 
-/** Labels of scheduled executions. The second one is absent from those that were triggered. */
+/** Labels of scheduled executions. The second one is of those that a time started. */
 export const SCHEDULE_LABEL = "durabull/schedule";
 export const SCHEDULED_FOR_LABEL = "durabull/scheduled-for";
 
@@ -18,6 +18,22 @@ export function firingAt(key: ScheduleKey, at: number, partitions: number): Firi
 /** @param id names the request, in every try. */
 export function firingOfTrigger(key: ScheduleKey, at: number, id: string, partitions: number): Firing {
   return firing(key, "trigger", at, `trigger-${id}`, partitions);
+}
+
+/** Names of events that are kept of a firing; there may be more. */
+const NAMES_KEPT = 10;
+
+/** The firing of events that completed a collection; what it is called follows from them. */
+export function firingOfEvents(
+  key: ScheduleKey,
+  at: number,
+  events: readonly CollectedEvent[],
+  partitions: number,
+): Firing {
+  const id = hashOf(...events.flatMap(({ source, id }) => [source, id])).slice(0, 32);
+  const names = events.slice(0, NAMES_KEPT).map(({ source, id, type }) => ({ source, id, type }));
+  const input = events.map(({ value }) => value);
+  return { ...firing(key, "event", at, `event-${id}`, partitions), input, events: names };
 }
 
 function firing(key: ScheduleKey, kind: Firing["kind"], at: number, what: string, partitions: number): Firing {

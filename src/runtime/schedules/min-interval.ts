@@ -14,8 +14,8 @@ export function scheduleFaults(
   minMs: number,
   line: (pointer: string) => number | undefined,
 ): readonly InputIssue[] {
-  if (schedule === null) return [];
-  const { when } = schedule;
+  const when = schedule?.when ?? null;
+  if (when === null) return [];
   const shortest = when.kind === "cron" ? shortestOf(when.pattern) : addDuration(SOME_DAY, when.interval) - SOME_DAY;
   if (shortest >= minMs) return [];
   const pointer = `/schedule/${when.kind}`;

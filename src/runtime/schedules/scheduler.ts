@@ -1,13 +1,13 @@
 import type { Schedule } from "../../dsl/schedule.ts";
 import type { NewFact } from "../../engine/facts.ts";
-import { NotFoundError, QuotaError } from "../../errors.ts";
+import { NotFoundError, PayloadTooLargeError, QuotaError, StoreUnavailableError } from "../../errors.ts";
 import type { Database, StoredDefinition } from "../../ports/database.ts";
+import type { PublishedEvent } from "../../ports/event-log.ts";
 import type { EventStore, ExecutionHead } from "../../ports/event-store.ts";
 import type { Log } from "../../ports/executor.ts";
 import type { RuntimeMetrics } from "../../ports/metrics.ts";
 import type { Queues } from "../../ports/queues.ts";
-import type { Firing, ScheduleKey, ScheduleRecord, StoredSchedule } from "../../ports/schedules.ts";
-import { addDuration } from "../../values/durations.ts";
+import type { Firing, Hearing, ScheduleKey, ScheduleRecord, StoredSchedule } from "../../ports/schedules.ts";
 import type { ExecutionId } from "../../values/ids.ts";
 import { isClosed } from "../../values/status.ts";
 import type { Failpoints } from "../failpoints.ts";
@@ -16,18 +16,17 @@ import type { Starter } from "../start-execution.ts";
 import { wakeSoon } from "../tell.ts";
 import { type Advanced, advanceSchedule, type ScheduleSettings } from "./advance.ts";
 import { firingAt, labelsOf, pathOf, scheduleOfLabels, timerOf } from "./firing.ts";
-import { scheduleTimes } from "./times.ts";
+import { hearLater, isBehind } from "./hear-events.ts";
+import { createListening, type ListeningSettings } from "./listening.ts";
+import { afterFirings, EMPTY, lookAtOf, recordOf, UNFINISHED_MS } from "./record.ts";
+import { sharedLook } from "./shared-look.ts";
 
 /** Writers that were first, before somebody gives up and leaves it to the reconciler. */
 const TRIES = 50;
-/** What was begun and not ended is looked after so much later, milliseconds. */
-const UNFINISHED_MS = 5_000;
-/** An end is told; this is for one whose word was lost. */
-const LOOK_FOR_END_MS = 60_000;
+/** Firings started side by side. */
+const STARTED_AT_ONCE = 16;
 /** Looked at in one round, of each tenant. */
 const BATCH = 200;
-/** Of those that may run side by side, so many are remembered. */
-const OPEN_KEPT = 50;
 
 export interface SchedulerPorts {
   readonly events: Pick<EventStore, "now" | "heads" | "append">;
@@ -40,8 +39,7 @@ export interface SchedulerPorts {
   readonly failpoints: Failpoints;
   readonly settings: SchedulerSettings;
 }
-export interface SchedulerSettings extends ScheduleSettings {
-  readonly partitions: number;
+export interface SchedulerSettings extends ScheduleSettings, ListeningSettings {
   readonly timerHorizonMs: number;
   readonly timerPrecisionMs: number;
 }
@@ -58,6 +56,13 @@ export interface Scheduler {
   sync(key: ScheduleKey): Promise<void>;
   /** Does what is due and arms what comes next. Null when there is no schedule (any more). */
   look(key: ScheduleKey): Promise<StoredSchedule | null>;
+  /**
+   * Events of its subscription, in the order of the log; repeatable. Once it returns they are in the record, or not for it; what follows is done meanwhile.
+   * @throws {StoreUnavailableError} when they must be brought again.
+   */
+  hear(key: ScheduleKey, subscription: string, events: readonly PublishedEvent[]): Promise<void>;
+  /** Resolves when nothing is under way of what was heard. */
+  idle(): Promise<void>;
   /** Word that an execution has ended. */
   ended(head: ExecutionHead): Promise<void>;
   /** Looks at all that is late: for the reconciler. */
@@ -74,6 +79,9 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
   const { partitions } = settings;
 
   const newest = ({ tenant, namespace, name }: ScheduleKey) => database.definition(tenant, namespace, name);
+
+  const listening = createListening(ports);
+  const lookSoon = sharedLook(look);
 
   async function scheduleIn(definition: StoredDefinition): Promise<Schedule | null> {
     return (await definitions.get(definition.tenant, definition.digest)).schedule;
@@ -112,17 +120,26 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
       if (definition === null || schedule === null) {
         if (stored === null) return;
         if (!(await database.removeSchedule(key, stored.revision))) continue;
+        await leaveUnless(key, stored.record.hearing, null);
         if (stored.record.definition !== null) log.info({ ...key }, "the schedule has ended");
         return disarm(stored, now);
       }
-      const record = recordOf(definition, schedule, stored?.record, now, settings);
+      const hearing = await listening.hearingOf(definition, stored?.record, now);
+      const record = recordOf(definition, schedule, stored?.record, hearing, now, settings);
       const lookAt = lookAtOf(record, now, settings);
       const revision = await database.putSchedule(key, stored?.revision ?? null, { lookAt, record });
       if (revision === null) continue;
+      await leaveUnless(key, stored?.record.hearing, hearing);
       if (stored !== null && stored.record.nextAt !== record.nextAt) await disarm(stored, now);
       return;
     }
     throw tooBusy(key);
+  }
+
+  /** Takes what is heard no more out of the index. If this is forgotten, an event that is delivered to it is the occasion. */
+  async function leaveUnless(key: ScheduleKey, before: Hearing | null | undefined, now: Hearing | null): Promise<void> {
+    if (before == null || before.subscription === now?.subscription) return;
+    await listening.leave(key, before.subscription);
   }
 
   async function look(key: ScheduleKey): Promise<StoredSchedule | null> {
@@ -134,13 +151,14 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
         continue;
       }
       const now = await events.now();
-      const ended = await endedOf(stored.record.open, now);
-      const advanced = advanceSchedule(stored.record, {
-        now,
-        ended,
-        settings,
-        firingAt: (at) => firingAt(key, at, partitions),
-      });
+      const { hearing } = stored.record;
+      if (hearing?.joined === false) {
+        await failpoints.hit("before-schedule-joined");
+        await write(stored, { ...stored.record, hearing: await listening.join(stored, hearing) }, now);
+        continue;
+      }
+      const onTime = await advance(key, stored.record, now);
+      const advanced = both(onTime, await listening.catchUp(key, onTime.record, now));
       let current: StoredSchedule | undefined = stored;
       if (advanced.record !== stored.record || (stored.lookAt !== null && stored.lookAt <= now)) {
         await failpoints.hit("before-schedule-decided");
@@ -154,12 +172,48 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
         // What was started may have ended by now; what may not be started yet waits for the reconciler.
         const left = await startPending(current, now);
         if (left === undefined || left === 0) continue;
+      } else if (isBehind(current.record)) {
+        tries--; // It got on.
+        continue;
       }
       await failpoints.hit("before-schedule-armed");
       await arm(current, now);
       return current;
     }
     throw tooBusy(key);
+  }
+
+  async function advance(key: ScheduleKey, record: ScheduleRecord, now: number): Promise<Advanced> {
+    const ended = await endedOf(record.open, now);
+    return advanceSchedule(record, { now, ended, settings, firingAt: (at) => firingAt(key, at, partitions) });
+  }
+
+  async function hear(key: ScheduleKey, subscription: string, heard: readonly PublishedEvent[]): Promise<void> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      const stored = await database.schedule(key);
+      if (stored?.record.hearing?.subscription !== subscription) return listening.leave(key, subscription);
+      const { behindTo } = stored.record.hearing;
+      const fresh = heard.filter(({ position }) => position > behindTo);
+      if (stored.record.state === "paused" || fresh.length === 0) return;
+      const now = await events.now();
+      const onTime = await advance(key, stored.record, now);
+      const heardNow = await listening.hear(key, onTime.record, fresh, now).catch((error: unknown) => {
+        if (error instanceof StoreUnavailableError) throw error;
+        log.error({ ...key, err: error }, "a schedule cannot hear events; it will look at them again");
+        return { record: hearLater(onTime.record, fresh), skipped: [], lateness: [] };
+      });
+      const advanced = both(onTime, heardNow);
+      await failpoints.hit("before-schedule-heard");
+      if ((await write(stored, advanced.record, now)) === undefined) continue;
+      note(key, advanced);
+      await failpoints.hit("after-schedule-heard");
+      // It is decided: who delivers goes on, and what fails from here on, the reconciler does.
+      lookSoon(key).catch((error: unknown) => {
+        log.warn({ ...key, err: error }, "a schedule has heard events, and nobody could act on them yet");
+      });
+      return;
+    }
+    throw new StoreUnavailableError(`schedule ${pathOf(key)} is written by too many at once`);
   }
 
   function note(key: ScheduleKey, { skipped, lateness }: Advanced): void {
@@ -184,32 +238,28 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
   /** Gives how many are left because the tenant may not start more; undefined when another writer was first. */
   async function startPending(stored: StoredSchedule, now: number): Promise<number | undefined> {
     const { record } = stored;
-    const open = [...record.open];
+    const started: ExecutionId[] = [];
     const done: Firing[] = [];
-    for (const firing of record.pending) {
-      const outcome = await startOne(stored, firing);
-      if (outcome === "later") break;
-      if (outcome === "started") open.push(firing.executionId);
-      done.push(firing);
+    for (let from = 0; from === done.length && from < record.pending.length; from += STARTED_AT_ONCE) {
+      const some = record.pending.slice(from, from + STARTED_AT_ONCE);
+      const outcomes = await Promise.all(some.map((firing) => startOne(stored, firing)));
+      for (const [i, firing] of some.entries()) {
+        // One that is started out of its turn is found again.
+        if (outcomes[i] === "later") break;
+        if (outcomes[i] === "started") started.push(firing.executionId);
+        done.push(firing);
+      }
     }
     await failpoints.hit("after-schedule-started");
     if (done.length === 0) return record.pending.length;
-    const pending = record.pending.slice(done.length);
-    const last = done.at(-1);
-    const next = {
-      ...record,
-      pending,
-      open: open.slice(-OPEN_KEPT),
-      last: last === undefined ? record.last : withoutInput(last),
-      fired: record.fired + done.length,
-    };
+    const next = afterFirings(record, done, started);
     const written = await write(stored, next, now);
-    return written === undefined ? undefined : pending.length;
+    return written === undefined ? undefined : next.pending.length;
   }
 
   async function startOne(stored: StoredSchedule, firing: Firing): Promise<"started" | "dropped" | "later"> {
     const { tenant, namespace, name } = stored;
-    const { workflowId, executionId, input, at } = firing;
+    const { workflowId, executionId, input, at, trace } = firing;
     const ids = { tenant, workflowId, executionId };
     try {
       const started = await ports.start({
@@ -220,6 +270,7 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
         labels: labelsOf(stored, firing),
         ...(firing.kind === "time" ? { scheduledFor: at } : {}),
         ...(input === undefined ? {} : { input }),
+        ...(trace === undefined ? {} : { trace }),
       });
       if (started.result !== "refused") return "started";
       log.warn({ ...ids, schedule: pathOf(stored) }, "a scheduled execution was not started: its workflow ID is taken");
@@ -228,6 +279,10 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
       if (error instanceof QuotaError) {
         log.warn({ ...ids, err: error }, "a scheduled execution waits: its tenant may not start more");
         return "later";
+      }
+      if (error instanceof PayloadTooLargeError) {
+        log.error({ ...ids, err: error }, "a scheduled execution was not started: its input is too large");
+        return "dropped";
       }
       if (!(error instanceof NotFoundError)) throw error;
       return "dropped"; // Unlisted meanwhile: the next look ends the schedule.
@@ -314,72 +369,24 @@ export function createScheduler(ports: SchedulerPorts): Scheduler {
     prepare,
     sync,
     look,
+    hear,
+    idle: lookSoon.idle,
     lookAtLate,
     update,
     async ended(head) {
       const key = scheduleOfLabels(head.tenant, head.labels);
-      if (key !== undefined) await look(key);
+      if (key !== undefined) await lookSoon(key);
     },
   };
 }
 
-const EMPTY: Omit<ScheduleRecord, "since"> = {
-  definition: null,
-  schedule: null,
-  state: "active",
-  pausedReason: null,
-  nextAt: null,
-  heldAt: null,
-  pending: [],
-  buffered: null,
-  open: [],
-  last: null,
-  fired: 0,
-  skipped: 0,
-};
-
-/** The record of a version's schedule. One that says the same as the version before goes on where that was. */
-function recordOf(
-  definition: StoredDefinition,
-  schedule: Schedule,
-  before: ScheduleRecord | undefined,
-  now: number,
-  { timeZone }: ScheduleSettings,
-): ScheduleRecord {
-  const { namespace, name, version, digest } = definition;
-  const known = before ?? { ...EMPTY, since: now };
-  const next = { ...known, definition: { namespace, name, version, digest }, schedule };
-  if (JSON.stringify(known.schedule?.when) === JSON.stringify(schedule.when)) return next;
-  const first = firstTime(schedule, now, timeZone);
-  return { ...next, since: now, ...(known.state === "paused" ? { nextAt: null, heldAt: first } : { nextAt: first }) };
-}
-
-/** The first time of a schedule that begins now. */
-function firstTime({ when }: Schedule, now: number, timeZone: string): number | null {
-  return when.kind === "after" ? addDuration(now, when.interval) : scheduleTimes(when, now, timeZone).next(now);
-}
-
-/** When somebody must look at a record at the latest; null when nothing is owed. */
-function lookAtOf(
-  { pending, buffered, open, nextAt, schedule, state }: ScheduleRecord,
-  now: number,
-  { timerHorizonMs, timerPrecisionMs }: SchedulerSettings,
-): number | null {
-  const waitsForEnd = buffered !== null || (schedule?.when.kind === "after" && open.length > 0 && state === "active");
-  const moments = [
-    ...(pending.length > 0 ? [now + UNFINISHED_MS] : []),
-    ...(waitsForEnd ? [now + LOOK_FOR_END_MS] : []),
-    ...(nextAt === null ? [] : [armLookAt(nextAt, now, timerHorizonMs, timerPrecisionMs)]),
-  ];
-  return moments.length === 0 ? null : Math.min(...moments);
-}
-
-function armLookAt(nextAt: number, now: number, horizonMs: number, precisionMs: number): number {
-  return nextAt - now > horizonMs ? nextAt - horizonMs : Math.max(nextAt, now) + precisionMs;
-}
-
-function withoutInput({ kind, at, workflowId, executionId }: Firing): ScheduleRecord["last"] {
-  return { kind, at, workflowId, executionId };
+/** One after the other. */
+function both(first: Advanced, second: Advanced): Advanced {
+  return {
+    record: second.record,
+    skipped: [...first.skipped, ...second.skipped],
+    lateness: [...first.lateness, ...second.lateness],
+  };
 }
 
 function keyOf({ tenant, namespace, name }: ScheduleKey): ScheduleKey {

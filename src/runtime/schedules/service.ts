@@ -1,12 +1,19 @@
 import { randomUUID } from "node:crypto";
-import type { CatchUp, Overlap, ScheduleWhen } from "../../dsl/schedule.ts";
+import type { CatchUp, Overlap, ScheduleOn, ScheduleWhen } from "../../dsl/schedule.ts";
 import type { DefinitionReference } from "../../engine/events.ts";
 import { ConflictError, NotFoundError } from "../../errors.ts";
 import type { Database } from "../../ports/database.ts";
 import type { EventStore, Page, Paged } from "../../ports/event-store.ts";
-import type { Firing, ScheduleKey, ScheduleRecord, StoredSchedule } from "../../ports/schedules.ts";
+import type {
+  EventCollection,
+  EventName,
+  PastFiring,
+  ScheduleKey,
+  ScheduleRecord,
+  StoredSchedule,
+} from "../../ports/schedules.ts";
 import type { ExecutionId, TenantId, WorkflowId } from "../../values/ids.ts";
-import type { Json } from "../../values/json.ts";
+import type { Json, JsonObject } from "../../values/json.ts";
 import type { Once } from "../request-keys.ts";
 import { refuseLargeInput } from "../start-execution.ts";
 import { take } from "./advance.ts";
@@ -22,7 +29,7 @@ export interface ScheduleService {
   get(key: ScheduleKey): Promise<ScheduleView>;
   /** Fine to repeat. What waits for the end of another execution is given up. @throws {NotFoundError} */
   pause(key: ScheduleKey, reason?: string): Promise<ScheduleView>;
-  /** Goes on with the next time; what was missed while it was paused is not made up for. Fine to repeat. @throws {NotFoundError} */
+  /** Goes on with the next time and the next event; what came while it was paused is not made up for. Fine to repeat. @throws {NotFoundError} */
   resume(key: ScheduleKey): Promise<ScheduleView>;
   /**
    * Starts an execution now, paused or not, under the policy for overlaps.
@@ -35,7 +42,9 @@ export interface ScheduleService {
 
 export interface ScheduleView extends ScheduleKey {
   readonly definition: DefinitionReference;
-  readonly when: ScheduleWhen;
+  /** Null: it starts on events only. */
+  readonly when: ScheduleWhen | null;
+  readonly on: (ScheduleOn & { readonly collecting: readonly CollectingView[] }) | null;
   /** As the definition or the service says. */
   readonly timeZone: string | null;
   readonly catchUp: CatchUp;
@@ -45,12 +54,25 @@ export interface ScheduleView extends ScheduleKey {
   /** Epoch ms, as all moments here. */
   readonly since: number;
   readonly nextAt: number | null;
-  readonly last: ScheduleRecord["last"];
-  readonly buffered: Omit<Firing, "input" | "once"> | null;
+  readonly last: PastFiring | null;
+  /** The last few, the latest first. */
+  readonly recent: readonly PastFiring[];
+  readonly buffered: PastFiring | null;
   /** Started by it and, as far as it knows, not ended. */
   readonly open: readonly ExecutionId[];
   readonly fired: number;
   readonly skipped: number;
+}
+
+/** Events that are part of a firing to come. */
+export interface CollectingView {
+  readonly since: number;
+  readonly correlation: JsonObject;
+  /** Of the first few. */
+  readonly events: readonly EventName[];
+  readonly count: number;
+  /** Of `all`: JSON pointers of the filters that no event has filled. */
+  readonly missing: readonly string[];
 }
 
 export interface Triggered {
@@ -62,7 +84,7 @@ export interface Triggered {
 }
 
 export interface ScheduleServiceDeps {
-  readonly database: Pick<Database, "schedule" | "schedules">;
+  readonly database: Pick<Database, "schedule" | "schedules" | "eventsEnd">;
   readonly events: Pick<EventStore, "heads">;
   readonly schedules: Pick<Scheduler, "update" | "look">;
   readonly settings: SchedulerSettings;
@@ -76,15 +98,17 @@ export function createScheduleService(deps: ScheduleServiceDeps): ScheduleServic
     const { tenant, namespace, name, record } = stored;
     const { definition, schedule, buffered } = record;
     if (definition === null || schedule === null) return undefined;
-    const { when } = schedule;
+    const { when, on } = schedule;
     return {
       ...{ tenant, namespace, name, definition, when },
-      timeZone: when.kind === "cron" ? (when.timeZone ?? settings.timeZone) : null,
+      on: on == null ? null : { ...on, collecting: (record.hearing?.collections ?? []).map(collectingOf(on)) },
+      timeZone: when?.kind === "cron" ? (when.timeZone ?? settings.timeZone) : null,
       catchUp: schedule.catchUp ?? settings.catchUp,
       overlap: schedule.overlap ?? settings.overlap,
       ...{ state: record.state, pausedReason: record.pausedReason, since: record.since, nextAt: record.nextAt },
       ...{ last: record.last, open: record.open, fired: record.fired, skipped: record.skipped },
-      buffered: buffered === null ? null : { ...buffered },
+      recent: record.recent ?? [],
+      buffered,
     };
   }
 
@@ -124,8 +148,9 @@ export function createScheduleService(deps: ScheduleServiceDeps): ScheduleServic
     },
 
     async resume(key) {
+      const eventsEnd = await database.eventsEnd(key.tenant, "event");
       await schedules.update(key, (record, now) =>
-        record.state === "active" ? undefined : resumed(record, now, settings.timeZone),
+        record.state === "active" ? undefined : resumed(record, now, eventsEnd, settings.timeZone),
       );
       return found(key, await schedules.look(key));
     },
@@ -140,7 +165,9 @@ export function createScheduleService(deps: ScheduleServiceDeps): ScheduleServic
         const known = [...record.pending, ...(record.buffered === null ? [] : [record.buffered])];
         if (known.some((each) => each.executionId === executionId)) return undefined;
         const firing = firingOfTrigger(key, now, id, settings.partitions);
-        const withInput = input === undefined ? firing : { ...firing, input };
+        // What starts on events only knows no other input than a list.
+        const given = input ?? (record.schedule?.when === null ? [] : undefined);
+        const withInput = given === undefined ? firing : { ...firing, input: given };
         const taken = take(record, withInput, record.schedule?.overlap ?? settings.overlap);
         refused = taken.isTaken !== true;
         return refused ? undefined : taken.record;
@@ -162,11 +189,26 @@ export function createScheduleService(deps: ScheduleServiceDeps): ScheduleServic
   };
 }
 
-function resumed(record: ScheduleRecord, now: number, timeZone: string): ScheduleRecord {
+/** @param eventsEnd events up to here came while it was paused: they are not heard. */
+function resumed(record: ScheduleRecord, now: number, eventsEnd: number, timeZone: string): ScheduleRecord {
   const { schedule, heldAt, since } = record;
-  const active = { ...record, state: "active", pausedReason: null, heldAt: null } as const;
-  if (schedule === null) return active;
+  const hearing = record.hearing == null ? null : { ...record.hearing, position: eventsEnd, behindTo: eventsEnd };
+  const active = { ...record, hearing, state: "active", pausedReason: null, heldAt: null } as const;
+  const when = schedule?.when ?? null;
+  if (when === null) return active;
   // The delay after an end goes on; it is only late.
-  if (schedule.when.kind === "after") return { ...active, nextAt: heldAt === null ? null : Math.max(heldAt, now) };
-  return { ...active, nextAt: scheduleTimes(schedule.when, since, timeZone).next(now) };
+  if (when.kind === "after") return { ...active, nextAt: heldAt === null ? null : Math.max(heldAt, now) };
+  return { ...active, nextAt: scheduleTimes(when, since, timeZone).next(now) };
+}
+
+/** Events shown of what is not complete. */
+const NAMES_SHOWN = 10;
+
+function collectingOf({ to }: ScheduleOn): (collection: EventCollection) => CollectingView {
+  const places = Array.isArray(to.all) ? to.all.map((_, place) => place) : [];
+  return ({ since, seen, filled, events }) => ({
+    ...{ since, correlation: seen, count: events.length },
+    events: events.slice(0, NAMES_SHOWN).map(({ source, id, type }) => ({ source, id, type })),
+    missing: places.filter((place) => !filled.includes(place)).map((place) => `/schedule/on/all/${place}`),
+  });
 }

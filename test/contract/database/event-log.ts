@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { NewPublishedEvent, NewSubscription } from "../../../src/ports/event-log.ts";
+import type { ExecutionSubscriber, NewPublishedEvent, NewSubscription } from "../../../src/ports/event-log.ts";
+import { eventually } from "../support/eventually.ts";
 import { eachDatabase, type OpenDatabase } from "./opened.ts";
 
 const KEPT = { ms: 3_600_000, count: 100 };
@@ -17,7 +18,8 @@ const anEvent = (keys: readonly string[] = ["k1"], once?: string): NewPublishedE
   };
   return { record: { event }, keys, ...(once === undefined ? {} : { once }) };
 };
-const aSubscription = (over: Partial<NewSubscription> = {}): NewSubscription => {
+type OfExecution = NewSubscription & ExecutionSubscriber;
+const aSubscription = (over: Partial<OfExecution> = {}): OfExecution => {
   serial += 1;
   const executionId = `x0-${String(serial).padStart(26, "0")}`;
   return {
@@ -125,6 +127,22 @@ export function eventLogContract(open: OpenDatabase): void {
     expect(await db.tenantsToDeliver([T, "other"])).toEqual([]);
   });
 
+  test("given events that nobody has delivered, when their load is asked for, then it is that of all these tenants", async () => {
+    const db = database();
+    expect(await db.eventLoad([T, "other"])).toEqual({ undelivered: 0, oldestAgeMs: 0, subscriptions: 0 });
+    await db.subscribe(aSubscription());
+    await db.subscribe(aSubscription({ tenant: "other" }));
+    await db.publishEvents(T, "event", [anEvent(), anEvent(), anEvent()], KEPT);
+    await db.publishEvents("other", "event", [anEvent()], KEPT);
+    await db.publishEvents("third", "event", [anEvent()], KEPT);
+    expect(await db.eventLoad([T, "other"])).toMatchObject({ undelivered: 4, subscriptions: 2 });
+    await eventually("it grows older", async () => (await db.eventLoad([T])).oldestAgeMs > 0);
+    await db.eventsDelivered(T, 2);
+    expect(await db.eventLoad([T])).toMatchObject({ undelivered: 1, subscriptions: 1 });
+    await db.eventsDelivered(T, 3);
+    expect(await db.eventLoad([T])).toEqual({ undelivered: 0, oldestAgeMs: 0, subscriptions: 1 });
+  });
+
   test("given events that come while somebody looks for what is to be delivered, when all is noted as delivered, then each was told", async () => {
     const db = database();
     await db.subscribe(aSubscription());
@@ -166,6 +184,23 @@ export function eventLogContract(open: OpenDatabase): void {
     await db.subscriptionHeard(T, given.id, 2, 3);
     expect(await db.subscription(T, given.id)).toMatchObject({ from: 2, joined: 3 });
     expect(await db.subscription("other", given.id)).toBeNull();
+  });
+
+  test("given a subscription of a schedule beside one of an execution, when they are asked for, then each says whose it is", async () => {
+    const db = database();
+    const { args, places, from, tenant, ...ofExecution } = aSubscription();
+    const ofSchedule = { id: "schedule-1", schedule: { namespace: "n", name: "s" } };
+    await db.subscribe({ ...ofExecution, args, places, from, tenant });
+    expect(await db.subscribe({ ...ofSchedule, args: {}, places, from, tenant })).toMatchObject(ofSchedule);
+    const found = await db.subscribersOf(T, "b1", "", 10);
+    expect(found).toEqual([
+      { ...ofSchedule, args: {}, from: 0, joined: 0 },
+      { ...ofExecution, args, from: 0, joined: 0 },
+    ]);
+    await db.dropSubscriptions(T, ofExecution.executionId);
+    expect(await db.subscription(T, "schedule-1")).toMatchObject(ofSchedule);
+    await db.unsubscribe(T, ["schedule-1"]);
+    expect(await db.countSubscriptions(T)).toBe(0);
   });
 
   test("given subscribers of several buckets, when one is asked for, then page by page only its own are given", async () => {

@@ -56,6 +56,8 @@ const SCHEDULE_SETTINGS = {
   catchUpWithinMs: 86_400_000,
   timerHorizonMs: 86_400_000,
   timerPrecisionMs: 1_000,
+  payloadBytes: 100_000,
+  repeatsKnownMs: 3_600_000,
 } as const;
 
 export interface ApiWorld {
@@ -98,11 +100,8 @@ export async function openApiWorld(
     log: logger,
   });
   const failpoints = createFailpoints([], Math.random);
-  const metrics = { delivered: () => undefined };
+  const metrics = { delivered: () => undefined, deferred: () => undefined };
   const about = { events, database, queues, log: logger, metrics, failpoints };
-  const delivery = createEventDelivery({ ...about, definitions: createDefinitions(database, compileWorkflow) });
-  const publisher = createPublisher(database, { ms: 3_600_000, count: 100 });
-  const eventService = createEventService({ database, notices, publisher, delivery, payloadBytes: 100_000 });
   const partitions = await events.partitions(PARTITIONS);
   const settings = { ...SCHEDULE_SETTINGS, partitions };
   const starting = { ...{ events, database, queues, partitions }, defaultTimeoutMs: 0, log: logger, now: Date.now };
@@ -111,6 +110,10 @@ export async function openApiWorld(
     definitions: createDefinitions(database, compileWorkflow),
     start: createStarter({ ...starting, ensureTenant: tenantMaker(database) }),
   });
+  const definitions = createDefinitions(database, compileWorkflow);
+  const delivery = createEventDelivery({ ...about, definitions, schedules: scheduler });
+  const publisher = createPublisher(database, { ms: 3_600_000, count: 100 });
+  const eventService = createEventService({ database, notices, publisher, delivery, payloadBytes: 100_000 });
   const app = await createApp({
     executions,
     eventService,

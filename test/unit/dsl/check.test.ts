@@ -99,11 +99,6 @@ refusals("given what this version does not run, when it is checked, then it says
     ],
   ],
   [
-    "a schedule",
-    one({ set: { a: 1 } }, { schedule: { on: { one: { with: { type: "a" } } } } }),
-    ["/schedule/on: not supported by this version: schedule.on"],
-  ],
-  [
     "authentication",
     one({
       call: "http",

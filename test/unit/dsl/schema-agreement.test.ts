@@ -77,6 +77,14 @@ const MORE: readonly string[] = [
   `amount: { call: asyncapi, with: { document: { endpoint: 'https://x.example/api.json' }, operation: o, subscription: { consume: { amount: 5 } } } }`,
 ];
 const HEADER = "document: { dsl: 1.0.3, namespace: test, name: one, version: 1.0.0 }\nuse: { secrets: [token] }";
+const SCHEDULED = `${HEADER}
+schedule:
+  after: { hours: 1 }
+  on:
+    any: [{ with: { type: a, source: 'https://x.example', data: '\${ .n > 1 }' }, correlate: { k: { from: .data.k, expect: v } } }]
+    until: { all: [{ with: { type: b } }] }
+  read: data
+do: [{ t: { set: { a: 1 } } }]`;
 const INSTEAD: readonly Json[] = [null, 5, -1, 1.5, true, "", "x", "${ .a", "${ .a }", [], ["x"], {}, { x: 1 }];
 
 type Path = readonly (string | number)[];
@@ -107,7 +115,7 @@ function changed(value: Json, path: Path, change: (at: Json) => Json | undefined
   return Object.fromEntries(entries);
 }
 
-test.each([EVERYTHING, ...MORE.map((task) => `${HEADER}\ndo: [{ ${task} }]`)])(
+test.each([EVERYTHING, SCHEDULED, ...MORE.map((task) => `${HEADER}\ndo: [{ ${task} }]`)])(
   "given a definition in which one value is changed, when the specification's schema refuses it, then our own readers say why: %#",
   (text) => {
     const { document } = readDefinition(text);
