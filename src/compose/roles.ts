@@ -60,8 +60,11 @@ const CACHED_STATES = 10_000;
 const SETTLE_AFTER_MS = 500;
 const RECONCILE_EVERY_MS = 1_000;
 const ACTIVITY_LEASE_MS = 30_000;
-/** How long the event loop of a process that does its own activities may stand still before another repeats them: three quarters of this. */
-const LOCAL_LEASE_MS = 1_200;
+/** As the locks of activities (bullmq.config.ts): the event loop may stand still for the difference before others repeat what is in hand. */
+const LOCAL_LEASE_MS = 3_000;
+const LOCAL_RENEWAL_MS = 500;
+/** How soon local dispatch heeds that somebody paused a queue. */
+const PAUSES_EVERY_MS = 1_000;
 /** How soon a worker learns that an activity in hand is no longer owed. */
 const STILL_OWED_EVERY_MS = 1_000;
 /** An event that comes again is known so long, where events are kept for longer than that. */
@@ -279,14 +282,17 @@ export async function startTaskRole(
   );
   await Promise.all(consumers.map((consumer) => consumer.ready()));
   const { localLeaseMs } = ports.settings;
-  const heldHere = new ActivitiesInHand(ports.events, ports.log, localLeaseMs, localLeaseMs / 4);
+  const heldHere = new ActivitiesInHand(ports.events, ports.log, localLeaseMs, LOCAL_RENEWAL_MS);
+  const pauses = local && watchPauses(ports.queues, queues);
   // Not of subscriptions, which would keep their places for ever.
-  local?.dispatch.serve(createLocalPerformer({ ...activityPorts, inHand: heldHere }, queues, local.answer));
+  const takesFrom = (queue: string | undefined) => queues.has(queue) && pauses?.isPaused(queue) === false;
+  local?.dispatch.serve(createLocalPerformer({ ...activityPorts, inHand: heldHere }, takesFrom, local.answer));
   return {
     name: "task",
     async drain(graceMs) {
       await Promise.all([local?.dispatch.drain(graceMs), ...consumers.map((consumer) => consumer.close(graceMs))]);
       heldHere.stop();
+      pauses?.stop();
       await announcing.stop();
       inHand.stop();
       await processes.close();
@@ -294,6 +300,20 @@ export async function startTaskRole(
       await agent.close();
     },
   };
+}
+
+/** Knows which queues are paused, about a second late. */
+function watchPauses(queues: Ports["queues"], names: ReadonlySet<string | undefined>) {
+  const paused = new Set<string | undefined>();
+  const look = async () => {
+    for (const name of names) {
+      if (await queues.isPaused(name)) paused.add(name);
+      else paused.delete(name);
+    }
+  };
+  // While the queues do not answer, what was known last.
+  const timer = setInterval(() => look().catch(() => undefined), PAUSES_EVERY_MS).unref();
+  return { isPaused: (name: string | undefined) => paused.has(name), stop: () => clearInterval(timer) };
 }
 
 /** Says again and again which functions this worker has; once stopped, that it has none, so that what calls them says what it waits for. */

@@ -229,6 +229,11 @@ export interface Commit {
   readonly status: ExecutionStatus;
   readonly snapshot?: Json;
   readonly refuseUnread?: boolean;
+  /**
+   * Decided without reading the inbox: refused ("unread") while any fact waits there, while the execution is parked, and before its
+   * `notBefore`. So it neither overtakes what others have said nor makes those lose who read it.
+   */
+  readonly unreadInbox?: boolean;
   /** Looked at sooner than `lookGraceMs` after this, should nobody settle it. */
   readonly lookAfterMs?: number;
 }

@@ -30,6 +30,9 @@ export interface Queues {
   consumeActivities(handler: ActivityHandler, options: ConsumeOptions & { readonly queue?: string }): Consumer;
   consumeDeadLetters(handler: DeadLetterHandler, options: ConsumeOptions): Consumer;
 
+  /** Whether somebody has paused a queue of activities; undefined is the common one. */
+  isPaused(queue: string | undefined): Promise<boolean>;
+
   /** Jobs by queue and state, for metrics. */
   counts(): Promise<readonly QueueCounts[]>;
   /**

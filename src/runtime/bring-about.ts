@@ -5,7 +5,6 @@ import type { TraceContext } from "../values/trace-context.ts";
 import { cancelAbandoned, startChild } from "./children.ts";
 import { jobOf, owedChanges } from "./dispatch.ts";
 import type { Loaded } from "./load.ts";
-import type { Reservation } from "./local-activities.ts";
 import type { Ports } from "./ports.ts";
 import { publishHistory } from "./publish-events.ts";
 import { subscribeOwed, unsubscribeGone } from "./subscriptions.ts";
@@ -13,6 +12,8 @@ import { subscribeOwed, unsubscribeGone } from "./subscriptions.ts";
 /**
  * What a commit asks of the world: puts into the queues all that was asked since what is known to be there, starts children, subscribes,
  * publishes, and takes out what is not owed any more. Repeatable, like all that is done before a settle.
+ *
+ * @param begun activities that this process does itself.
  */
 export async function bringAbout(
   ports: Ports,
@@ -20,20 +21,19 @@ export async function bringAbout(
   loaded: Loaded,
   decision: Decision,
   trace: TraceContext | undefined,
-  local: Reservation,
+  begun: ReadonlySet<number>,
 ): Promise<void> {
   const { queues, settings } = ports;
   const now = loaded.log.readAt;
   const { removed } = owedChanges(loaded.state, decision.state);
   const dispatches = new Map(loaded.log.owed.map((entry) => [entry.name, entry.dispatch]));
-  local.begin(head, trace);
   ports.local.abort(
     head.executionId,
     removed.map(({ name }) => name),
   );
-  const inHand = new Set([...local.names, ...claimed(loaded.log)]);
+  const inHand = new Set([...begun, ...claimed(loaded.log)]);
   const jobs = jobsSince(head, decision.state, loaded.dispatched, dispatches, now, settings.timerHorizonMs).filter(
-    ({ name }) => !inHand.has(name),
+    ({ name }) => !inHand.has(name) && !ports.local.holds(head.executionId, name),
   );
   if (jobs.length > 0) await queues.dispatch(trace === undefined ? jobs : jobs.map((job) => traced(job, trace)));
   await startChildren(ports, head, loaded.dispatched, decision);

@@ -58,9 +58,15 @@ async function decideInSpan(
   const committed = await commit(ports, executionId, loaded, decision, how);
   if (committed === "unread") return "unread";
   const { head, snapshot, local } = committed;
-  await failpoints.hit("after-commit");
+  try {
+    await failpoints.hit("after-commit");
+  } catch (error) {
+    local.drop();
+    throw error;
+  }
+  local.begin(head, span.context);
   observeSteps(metrics, decision.events, loaded.state, workflow);
-  await bringAbout(ports, head, loaded, decision, span.context, local);
+  await bringAbout(ports, head, loaded, decision, span.context, local.names);
   const { owed, readAt } = loaded.log;
   if (isClosed(head.status)) cache.drop(executionId);
   else cache.set({ state: decision.state, head, owed, readAt, snapshot, dispatched: head.version });
@@ -140,6 +146,7 @@ async function commit(
       status,
       ...(snapshot ? { snapshot: snapshotOf(state, tip) } : {}),
       ...(isClosed(status) && refuseUnread ? { refuseUnread } : {}),
+      ...(carried === undefined ? {} : { unreadInbox: true }),
       ...(local.names.size > 0 ? { lookAfterMs: localLeaseMs } : {}),
     });
   } finally {

@@ -68,6 +68,8 @@ export const NO_LOCAL_ACTIVITIES: LocalActivities = {
 export interface LocalDispatch extends LocalActivities {
   /** The task worker of this process is ready; until then, and once it drains, everything goes to the queues. */
   serve(performer: LocalPerformer): void;
+  /** Activities in hand. */
+  size(): number;
   /** Takes nothing new, waits for what is in hand, then aborts it: it goes to its queue. */
   drain(graceMs: number): Promise<void>;
 }
@@ -78,27 +80,50 @@ export function createLocalDispatch(most: number): LocalDispatch {
   let performer: LocalPerformer | undefined;
   let reserved = 0;
   let drained: Promise<void> | undefined;
+  let becameIdle = () => {};
+
+  function noteEnd(): void {
+    if (reserved === 0 && inHand.size === 0) becameIdle();
+  }
+
+  function release(count: number): void {
+    reserved -= count;
+    noteEnd();
+  }
 
   function begin(performing: LocalPerformer, activity: LocalActivity): void {
     const key = keyOf(activity.head.executionId, activity.work.name);
     const performance = performing.begin(activity);
     inHand.set(key, performance);
-    void performance.done.finally(() => inHand.delete(key));
+    void performance.done.finally(() => {
+      // A store that lost its last second may have given the same name to another.
+      if (inHand.get(key) === performance) inHand.delete(key);
+      noteEnd();
+    });
+    // The process was asked to end while this was being committed.
+    if (performer === undefined) performance.handBack();
+  }
+
+  /** Also of what is being committed. */
+  function idle(): Promise<void> {
+    return new Promise((resolve) => {
+      becameIdle = resolve;
+      noteEnd();
+    });
   }
 
   async function end(graceMs: number): Promise<void> {
     performer = undefined;
-    const all = () => Promise.all([...inHand.values()].map(({ done }) => done));
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([
-      all(),
+      idle(),
       new Promise<void>((resolve) => {
         timer = setTimeout(resolve, graceMs);
       }),
     ]);
     clearTimeout(timer);
     for (const performance of inHand.values()) performance.handBack();
-    await all();
+    await idle();
   }
 
   return {
@@ -116,14 +141,13 @@ export function createLocalDispatch(most: number): LocalDispatch {
       return {
         names: new Set(taken.map(({ work }) => work.name)),
         begin(head, trace) {
-          reserved -= taken.length;
           for (const { work, event } of taken) begin(performing, { head, event, work, trace });
+          release(taken.length);
         },
-        drop() {
-          reserved -= taken.length;
-        },
+        drop: () => release(taken.length),
       };
     },
+    size: () => inHand.size,
     holds: (executionId, name) => inHand.has(keyOf(executionId, name)),
     abort(executionId, names) {
       for (const name of names) inHand.get(keyOf(executionId, name))?.abandon();

@@ -10,16 +10,16 @@ const ABORT_PATIENCE_MS = 500;
 /**
  * Does activities in the process that decided them. What it cannot carry out goes to its queue.
  *
- * @param queues from which this process takes; undefined is the common one.
+ * @param takesFrom whether this process takes from a queue, and nobody has paused that; undefined is the common one.
  */
 export function createLocalPerformer(
   ports: ActivityPorts,
-  queues: ReadonlySet<string | undefined>,
+  takesFrom: (queue: string | undefined) => boolean,
   answerHere: AnswerLocally,
 ): LocalPerformer {
   return {
     fits({ data: { activity } }, { queue }) {
-      if (!queues.has(queue) || activity.kind === "workflow") return false;
+      if (!takesFrom(queue) || activity.kind === "workflow") return false;
       return activity.kind !== "code" || activity.function === undefined || ports.functions.has(activity.function);
     },
     begin({ head, event: decided, work, trace }) {
@@ -51,38 +51,45 @@ async function performHere(
 ): Promise<void> {
   const { name, executionId, tenant, workflowId } = job;
   const of = { tenant, workflowId, executionId, name };
+  const behind = leftBehind(ports, job, inHand);
   try {
     const carried = carryOut(ports, job, inHand, async (outcome) => {
-      const known: Outcome = outcome.ok ? outcome : JSON.parse(JSON.stringify(outcome));
+      // As it will be read: there are numbers that JSON does not keep.
+      const known: Outcome = JSON.parse(JSON.stringify(outcome));
       if (!(await answerHere(job, answerOf(name, known)))) return answer(ports, job, known);
       ports.log.debug({ ...of, result: "decided on" }, "activity answered");
       await ports.failpoints.hit("after-append");
       return true;
     });
-    await Promise.race([carried, leftBehind(ports, job, inHand)]);
+    await Promise.race([carried, behind.rejects]);
   } catch (error) {
     if (!(error instanceof HandBackError)) ports.log.warn({ ...of, err: error }, "an activity goes to its queue");
     await ports.queues.dispatch([job]).catch((cause: unknown) => {
       ports.log.warn({ ...of, err: cause }, "not queued; it will be found by attention");
     });
+  } finally {
+    behind.forget();
   }
 }
 
 /** Rejects, once the claim is handed back, some time after the signal: for what does not heed it. */
-function leftBehind({ events, log }: ActivityPorts, job: ActivityJob, { held, signal }: InHand): Promise<never> {
-  return new Promise((_, reject) => {
+function leftBehind({ events, log }: ActivityPorts, job: ActivityJob, { held, signal }: InHand) {
+  const { executionId, name } = job;
+  let timer: NodeJS.Timeout | undefined;
+  const rejects = new Promise<never>((_, reject) => {
+    const leave = () => {
+      events
+        .release(executionId, name)
+        .catch((error: unknown) => log.warn({ executionId, err: error }, "claim not released"))
+        .finally(() => reject(new HandBackError("an activity does not heed its signal")));
+    };
     signal.addEventListener(
       "abort",
       () => {
-        if (!held.owed) return;
-        setTimeout(() => {
-          events
-            .release(job.executionId, job.name)
-            .catch((error: unknown) => log.warn({ executionId: job.executionId, err: error }, "claim not released"))
-            .finally(() => reject(new HandBackError("an activity does not heed its signal")));
-        }, ABORT_PATIENCE_MS).unref();
+        if (held.owed) timer = setTimeout(leave, ABORT_PATIENCE_MS);
       },
       { once: true },
     );
   });
+  return { rejects, forget: () => clearTimeout(timer) };
 }

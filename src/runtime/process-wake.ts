@@ -66,8 +66,8 @@ export function createWakeProcessor(ports: Ports, cache: StateCache, clock?: Sto
     const cached = cache.get(executionId);
     if (passed === undefined || passed < notBefore || cached === undefined) return false;
     try {
-      const how = { carried: facts.length, refuseUnread: true };
-      return (await decideAndCommit(ports, memory, loadedOf(cached, facts, passed), how)) === "committed";
+      const loaded = loadedOf(cached, facts, passed);
+      return (await decideAndCommit(ports, memory, loaded, { carried: facts.length })) === "committed";
     } catch (error) {
       cache.drop(executionId);
       if (error instanceof VersionConflictError) ports.metrics.lostFence();

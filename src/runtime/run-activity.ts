@@ -158,6 +158,7 @@ async function actOrRelease(
 ): Promise<Outcome | undefined> {
   const { signal } = run;
   try {
+    signal.throwIfAborted();
     return await act(ports, claim, event, run);
   } catch (thrown) {
     if (!held.owed) return undefined;

@@ -29,7 +29,7 @@ export class StateCache {
     this.#states = new LRUCache({
       max: Math.max(1, capacity),
       maxSize: maxBytes,
-      sizeCalculation: ({ state }) => sizeOf(state),
+      sizeCalculation: ({ state, owed }) => sizeOf(state) + OWED_BYTES * owed.length,
     });
   }
 
@@ -54,6 +54,7 @@ export class StateCache {
 }
 
 const FRAME_BYTES = 500;
+const OWED_BYTES = 300;
 
 /** Roughly: the few large things a state may hold are the context, the inputs of its frames and what loops go over. */
 function sizeOf(state: ExecutionState): number {

@@ -99,7 +99,7 @@ onEachStore((store) => {
         await api.until(executionId, ({ status }) => status === "RUNNING");
       }
       // Longer than its lease: it is renewed for as long as it is in hand.
-      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      await new Promise((resolve) => setTimeout(resolve, 4_000));
       gate.open();
       expect(await other.api.ended(executionId)).toMatchObject({ status: "COMPLETED" });
       expect(calls("/slow/0")).toHaveLength(1);
@@ -108,6 +108,47 @@ onEachStore((store) => {
       expect(await other.api.rescues()).toBe(0);
     },
   );
+
+  testOfTwo(
+    "given a long chain of calls in one process, when a slow one hears that it is paused, then no more than a few calls follow",
+    async () => {
+      outside.answer("/chain", () => ({ delayMs: 10 }));
+      const chain = documentOf(`
+      - all:
+          for: {each: n, in: "\${ [range(400)] }"}
+          do:
+            - one: {call: http, with: {method: get, endpoint: "${outside.url}/chain"}}
+    `);
+      const holder = await start();
+      const { executionId } = await holder.api.start(chain);
+      await outside.seen("/chain", 3);
+      await start({ DURABULL_FAILPOINT: "before-decide:delay100:1" });
+      for (let round = 0; round < 3; round++) {
+        expect((await holder.api.act(executionId, "pause")).status).toBeLessThan(300);
+        const told = calls("/chain").length;
+        await holder.api.until(executionId, ({ status }) => status === "PAUSED");
+        expect(calls("/chain").length - told).toBeLessThan(10);
+        expect((await holder.api.act(executionId, "resume")).status).toBeLessThan(300);
+        await holder.api.until(executionId, ({ status }) => status === "RUNNING");
+      }
+      expect((await holder.api.act(executionId, "cancel")).status).toBeLessThan(300);
+      expect(await holder.api.ended(executionId)).toMatchObject({ status: "CANCELLED" });
+    },
+  );
+
+  test("given the queue of activities paused in Bull Board, when a workflow calls, then the call waits until it goes on", async () => {
+    const { api } = await start();
+    const board = (action: string) => api.ask("PUT", `/queues/api/queues/durabull-tasks/${action}`);
+    expect((await board("pause")).status).toBe(200);
+    // Local dispatch looks each second.
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    const { executionId } = await api.start(steps("paused", 1));
+    await api.until(executionId, ({ status }) => status === "RUNNING");
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(calls("/paused/0")).toEqual([]);
+    expect((await board("resume")).status).toBe(200);
+    expect(await api.ended(executionId)).toMatchObject({ status: "COMPLETED" });
+  });
 
   test("given a call in hand, when its execution is cancelled, then the call is given up", async () => {
     const gate = outside.hold("/given-up/0");
@@ -134,7 +175,6 @@ onEachStore((store) => {
     expect(outside.calls.filter(({ path }) => path.startsWith("/fork/"))).toHaveLength(12);
     await expect.poll(() => queued(service, executionId) + decidedOn(service, executionId)).toBe(12);
     expect(queued(service, executionId)).toBeGreaterThan(0);
-    expect(decidedOn(service, executionId)).toBeGreaterThan(0);
   });
 
   testOfTwo(

@@ -99,6 +99,8 @@ export function createBullmqQueues(options: BullmqQueuesOptions): BullmqQueues {
     consumeDeadLetters: (handler, consumeOptions) =>
       start(names.letters, "letters", runDeadLetter(handler), consumeOptions),
 
+    isPaused: (name) => ask(() => queue(taskQueue(name)).isPaused()),
+
     async counts() {
       for (const name of await ask(() => server.taskQueues())) queue(name);
       return Promise.all([...open.values()].map(countsOf));

@@ -9,7 +9,7 @@ const TEXTS = {
   append: "SELECT durabull.append_fact($1, $2, $3, $4, $5, $6) AS value",
   due: "SELECT durabull.due_executions($1, $2, $3) AS value",
   read: "SELECT durabull.read_execution($1, $2, $3, $4, $5) AS value",
-  commit: `SELECT durabull.commit_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+  commit: `SELECT durabull.commit_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
     AS value`,
   settle: "SELECT durabull.settle($1, $2) AS value",
   claim: "SELECT durabull.claim($1, $2, $3) AS value",

@@ -162,6 +162,7 @@ class PostgresEventStore implements EventStore {
       owed.add.map(({ claimed }) => (claimed ? 1 : 0)),
       owed.remove,
       commit.lookAfterMs ?? this.#options.lookGraceMs,
+      commit.unreadInbox ?? false,
     ]);
     if (answer === null) throw new VersionConflictError(executionId, expected.version);
     return JSON.parse(answer);

@@ -321,12 +321,23 @@ function demandContiguous(
 }
 
 function commitArgs(commit: Commit, grace: number): readonly (string | number)[] {
-  const { expected, taken, tip, status, events, owed, snapshot, refuseUnread = false, lookAfterMs } = commit;
+  const {
+    expected,
+    taken,
+    tip,
+    status,
+    events,
+    owed,
+    snapshot,
+    refuseUnread = false,
+    unreadInbox = false,
+    lookAfterMs,
+  } = commit;
   const wrong = events.findIndex(({ sequence }, i) => sequence !== expected.version + 1 + i);
   if (wrong >= 0) throw new RangeError(`event ${wrong} of the commit does not follow version ${expected.version}`);
   return [
     ...[expected.version, expected.tip, expected.heard, taken, tip, status],
-    ...[isClosed(status) ? 1 : 0, refuseUnread ? 1 : 0],
+    ...[isClosed(status) ? 1 : 0, refuseUnread ? 1 : 0, unreadInbox ? 1 : 0],
     ...[
       snapshot === undefined ? "" : JSON.stringify(snapshot),
       lookAfterMs === undefined ? grace : moment(lookAfterMs),

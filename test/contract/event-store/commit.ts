@@ -230,6 +230,26 @@ export function commitContract(open: Open): void {
     expect(await store.claim(head.executionId, 3, 1_000)).toMatchObject({ attempt: 2, deaths: 0 });
   });
 
+  test("given a commit decided without the inbox, when a fact waits there, then it is refused, and it is not once that was taken", async () => {
+    const { store, withActivity, append, commit } = world();
+    const { head, name } = await withActivity();
+    const blind = (of: typeof head) =>
+      store.commit(of.executionId, aCommit(of, { events: [taskRequested()], unreadInbox: true }));
+    await append(head, anAnswer(name));
+    expect(await blind(head)).toEqual({ result: "unread" });
+    const taken = await commit(head, { taken: 1, events: [], remove: [name] });
+    expect(await blind(taken)).toMatchObject({ result: "committed" });
+  });
+
+  test("given a commit decided without the inbox, when the execution rests after a fault or is parked, then it is refused and the count stays", async () => {
+    const { store, start, head: now } = world();
+    const head = await start();
+    const blind = () => store.commit(head.executionId, aCommit(head, { events: [taskRequested()], unreadInbox: true }));
+    expect(await store.fault(head.executionId, "error", FAR)).toBe(1);
+    expect(await blind()).toEqual({ result: "unread" });
+    expect(await now(head)).toMatchObject({ faults: 1 });
+  });
+
   test("given a commit that is to be looked at soon, when nobody settles it, then it needs attention at that time", async () => {
     const { start, commit, attention } = world();
     const head = await commit(await start(), { events: [taskRequested()], lookAfterMs: 0 });

@@ -31,7 +31,7 @@ describe("given a function", () => {
       },
     });
     const context = activityContext();
-    const { log: _log, resource: _resource, ...data } = context;
+    const { log: _log, resource: _resource, whenOver: _whenOver, ...data } = context;
     expect(await createCodeExecutor([greet])({ function: "greet", with: "Ada" }, context)).toEqual({
       ok: true,
       output: { hello: "Ada" },

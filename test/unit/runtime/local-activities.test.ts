@@ -74,3 +74,33 @@ test("given an activity in hand, when it is no longer owed, then it and no other
   local.abort(HEAD.executionId, [3, 7]);
   expect(said).toEqual(["begin 2", "begin 3", "abandon 3"]);
 });
+
+test("given a commit under way, when the process drains, then that waits for it, and what it begins is handed back", async () => {
+  const local = createLocalDispatch(10);
+  const { performer, said } = performerOf();
+  local.serve(performer);
+  const reserved = local.reserve([activity(2)], [asked(2)]);
+  let drained = false;
+  const draining = local.drain(0).then(() => {
+    drained = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(drained).toBe(false);
+  reserved.begin(HEAD, undefined);
+  await draining;
+  expect(said).toEqual(["begin 2", "hand back 2"]);
+});
+
+test("given a name that is begun again, when the older one ends, then the younger is still in hand", async () => {
+  const local = createLocalDispatch(10);
+  const { performer, end } = performerOf();
+  local.serve(performer);
+  const begin = () => local.reserve([activity(2)], [asked(2)]).begin(HEAD, undefined);
+  begin();
+  const endOlder = end.bind(undefined, 2);
+  const older = endOlder;
+  older();
+  begin();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(local.holds(HEAD.executionId, 2)).toBe(true);
+});

@@ -1,9 +1,10 @@
--- Work that the process which asks for it begins with at once is claimed by the same commit.
+-- Work that the process which asks for it begins with at once is claimed by the same commit. Who decides without reading the inbox is
+-- refused while a fact waits there, while the execution is parked, and before its time.
 CREATE FUNCTION durabull.commit_events(
   of_id text, of_version bigint, of_tip text, of_heard bigint, taken integer,
   bodies text[], ats bigint[], new_tip text, new_status text, closes boolean, new_snapshot text, refuse_unread boolean,
   added integer[], added_bodies text[], added_fire_ats bigint[], added_look_ats bigint[], added_claims integer[],
-  removed integer[], grace bigint
+  removed integer[], grace bigint, unread_inbox boolean
 ) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   now bigint;
@@ -25,6 +26,9 @@ BEGIN
     RETURN '{"result":"unread"}';
   END IF;
   now := durabull.now_ms();
+  IF unread_inbox AND (e.waiting > 0 OR e.parked IS NOT NULL OR e.not_before > now) THEN
+    RETURN '{"result":"unread"}';
+  END IF;
   IF taken > 0 THEN
     DELETE FROM durabull.inbox i WHERE i.key = e.key AND i.position <= e.heard + taken;
   END IF;
@@ -75,5 +79,5 @@ CREATE OR REPLACE FUNCTION durabull.commit_events(
 ) RETURNS text LANGUAGE sql AS $$
   SELECT durabull.commit_events(of_id, of_version, of_tip, of_heard, taken, bodies, ats, new_tip, new_status, closes,
     new_snapshot, refuse_unread, added, added_bodies, added_fire_ats, added_look_ats,
-    array_fill(0, ARRAY[cardinality(added)]), removed, grace)
+    array_fill(0, ARRAY[cardinality(added)]), removed, grace, false)
 $$;

@@ -1,8 +1,8 @@
--- id, expected version, tip and heard, taken, new tip, status, closing (0 or 1), refuseUnread (0 or 1), snapshot ('' = none),
--- lookGraceMs; count, then at and text of each event; count, then name, kind, fireAt, lookAt, claims (0 or 1) and work of each
+-- id, expected version, tip and heard, taken, new tip, status, closing, refuseUnread and unreadInbox (each 0 or 1), snapshot
+-- ('' = none), lookGraceMs; count, then at and text of each event; count, then name, kind, fireAt, lookAt, claims (0 or 1) and work of each
 -- added; count, then each removed name
-local id, version, tip, heard, taken, newTip, status, closing, refuseUnread, snapshot, grace = unpack(ARGV, 1, 11)
-local next = 12
+local id, version, tip, heard, taken, newTip, status, closing, refuseUnread, unreadInbox, snapshot, grace = unpack(ARGV, 1, 12)
+local next = 13
 local function arg()
   next = next + 1
   return ARGV[next - 1]
@@ -25,6 +25,8 @@ closing = closing == '1'
 if closing and refuseUnread == '1' and messages > 0 then return { 'unread' } end
 
 local at = now()
+local isHeld = head.parked ~= '' or tonumber(head.notBefore) > at
+if unreadInbox == '1' and (isHeld or redis.call('EXISTS', head.key .. ':inbox') == 1) then return { 'unread' } end
 if taken > 0 then redis.call('LTRIM', head.key .. ':inbox', taken, -1) end
 version = tonumber(version)
 for _ = 1, tonumber(arg()) do
