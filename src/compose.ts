@@ -26,6 +26,7 @@ import { startWatchdog } from "./observability/watchdog.ts";
 import type { Log } from "./ports/executor.ts";
 import { createDefinitionService, type DefinitionService } from "./runtime/definitions.ts";
 import { createEventService } from "./runtime/event-service.ts";
+import { keptFor } from "./runtime/kept-for.ts";
 import { createLocalDispatch, NO_LOCAL_ACTIVITIES } from "./runtime/local-activities.ts";
 import { createScaler } from "./runtime/scaler.ts";
 import { createScheduleService } from "./runtime/schedules/service.ts";
@@ -59,6 +60,8 @@ export interface ServiceOptions {
 
 /** Longer than garbage collection, a slice of decisions or a slow machine keep a healthy event loop; an expression runs within one turn of it. */
 const STALL_LIMIT_MS = 10_000;
+/** Each view of an execution that waits for a worker asks, and the answer is a list of all clients. */
+const WORKERS_KNOWN_FOR_MS = 1_000;
 /** Not while the process takes up what was left behind. */
 const WARM_UP_AFTER_MS = 5_000;
 const VERSION = versionOf();
@@ -119,11 +122,12 @@ export async function openService(
       log: logger,
       metrics,
       definitions: ports.definitions,
-      activityWorkers: async (name) =>
+      activityWorkers: keptFor(WORKERS_KNOWN_FOR_MS, async (name: string) =>
         adapters.queues
           .boardQueues()
           .find((queue) => queue.name === name)
           ?.getWorkersCount(),
+      ),
     });
     const eventService = createEventService({
       ...{ ...adapters, ...ports },

@@ -12,6 +12,8 @@ import {
   resultOf,
   taskOf,
 } from "./a2a/shapes.ts";
+import type { ExecutorAuthenticator } from "./auth/authenticator.ts";
+import { authorizedFetch } from "./http/authorized-fetch.ts";
 import type { Fetch } from "./http/guarded-fetch.ts";
 import { ProblemError } from "./http/problem-error.ts";
 import { readResource } from "./resource.ts";
@@ -19,6 +21,7 @@ import { toJson } from "./to-json.ts";
 
 export interface A2aOptions {
   readonly fetch: Fetch;
+  readonly authenticator: Pick<ExecutorAuthenticator, "credentialsFor">;
 }
 
 const DETAIL_LENGTH = 2_000;
@@ -31,12 +34,16 @@ const METHOD_NOT_FOUND = /method not found|invalid method|-32601/i;
  * only the server is known is asked by JSON-RPC, in 0.3 and, when it does not know the method, in 1.0. A stream gives the list of its
  * events. What fails is runtime 500.
  */
-export function createA2aExecutor(options: A2aOptions): Executor {
-  return async ({ with: given }, context) => {
+export function createA2aExecutor({ fetch, authenticator }: A2aOptions): Executor {
+  return async ({ with: given, authentication }, context) => {
     context.signal.throwIfAborted();
     const call = given as A2aArguments;
     try {
-      return { ok: true, output: await perform(call, options, context) };
+      const proving =
+        authentication === undefined
+          ? fetch
+          : authorizedFetch(fetch, authenticator.credentialsFor(authentication, context.signal), originOf(call));
+      return { ok: true, output: await perform(call, proving, context) };
     } catch (error) {
       context.signal.throwIfAborted();
       if (error instanceof ProblemError) return { ok: false, error: error.problem };
@@ -46,12 +53,17 @@ export function createA2aExecutor(options: A2aOptions): Executor {
   };
 }
 
-async function perform(call: A2aArguments, options: A2aOptions, context: ActivityContext): Promise<Json> {
+/** Where the agent is told who calls; an agent elsewhere than its card says is told nothing. */
+function originOf({ server, agentCard }: A2aArguments): string {
+  return new URL(server ?? agentCard?.endpoint ?? "").origin;
+}
+
+async function perform(call: A2aArguments, fetch: Fetch, context: ActivityContext): Promise<Json> {
   // Only now: most workers never make such a call.
   const sdk = await import("@a2a-js/sdk");
   if (call.agentCard !== undefined) {
     const card = cardOf(await readResource(call.agentCard, context));
-    return ask(await connect(card, call.server, options), call, context, sdk);
+    return ask(await connect(card, call.server, fetch), call, context, sdk);
   }
   for (const protocolVersion of VERSIONS) {
     const card = {
@@ -59,7 +71,7 @@ async function perform(call: A2aArguments, options: A2aOptions, context: Activit
       supportedInterfaces: [{ url: call.server ?? "", protocolBinding: "JSONRPC", protocolVersion }],
     };
     try {
-      return await ask(await connect(card, undefined, options), call, context, sdk);
+      return await ask(await connect(card, undefined, fetch), call, context, sdk);
     } catch (error) {
       if (protocolVersion === VERSIONS.at(-1) || !METHOD_NOT_FOUND.test(messageOf(error))) throw error;
     }
@@ -78,7 +90,7 @@ function cardOf(text: string): JsonObject {
 }
 
 /** @param server where to speak to the agent, in place of what its card says. */
-async function connect(card: JsonObject, server: string | undefined, { fetch }: A2aOptions): Promise<Client> {
+async function connect(card: JsonObject, server: string | undefined, fetch: Fetch): Promise<Client> {
   const { ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory, RestTransportFactory } = await import(
     "@a2a-js/sdk/client"
   );

@@ -30,7 +30,7 @@ export function createServiceExecutors(policy: ServicePolicy): {
   const endless = createGuardedFetch(patient, Number.POSITIVE_INFINITY);
   return {
     executors: {
-      a2a: createA2aExecutor({ fetch: fetch() }),
+      a2a: createA2aExecutor({ fetch: fetch(), authenticator: policy.authenticator }),
       asyncapi: createAsyncapiExecutor({
         fetch: fetch(),
         endless: endless(),

@@ -103,6 +103,8 @@ export interface EventStore extends RetentionStore, QuotaStore, Blobs {
    * for what is not owed, answered or parked.
    */
   lookSooner(executionId: ExecutionId, name: number, delayMs: number): Promise<void>;
+  /** Whoever claimed work in this partition for no longer than `until` is gone: it is to be looked at now, and so is what is unsettled. */
+  endLeases(partition: number, until: number): Promise<void>;
 
   /** Head, first and last event, all owed entries: in constant time, whatever the length of the history. */
   describe(executionId: ExecutionId): Promise<Description | null>;

@@ -16,6 +16,8 @@ const LOOK_AT_CHILD_MS = 300_000;
 /** Events are delivered to it, or it is behind and looked at sooner; this is for one that the index has lost. */
 const LOOK_AT_SUBSCRIPTION_MS = 300_000;
 const BATCH = 200;
+/** Looks side by side: each is a few questions to the store and the queues. */
+const AT_ONCE = 16;
 /** Closer together: what a process held that was killed just before this one started comes due in these. */
 const FIRST_ROUNDS = 16;
 /** Rounds between two looks for events that whoever published them did not deliver. */
@@ -90,15 +92,18 @@ async function deliverWhatIsLeft({ database, delivery }: Ports): Promise<void> {
 }
 
 async function lookAtPartition(ports: Ports, partition: number): Promise<void> {
-  for (const late of await ports.events.attention(partition, BATCH)) {
-    await tryTo(ports, async () => {
-      try {
-        await look(ports, late);
-      } catch (error) {
-        await ports.events.looked(late.executionId, { entries: [], lookAt: late.now + LOOK_AGAIN_MS });
-        throw error;
-      }
-    });
+  const found = await ports.events.attention(partition, BATCH);
+  for (let from = 0; from < found.length; from += AT_ONCE) {
+    await Promise.all(found.slice(from, from + AT_ONCE).map((late) => tryTo(ports, () => lookOrPutOff(ports, late))));
+  }
+}
+
+async function lookOrPutOff(ports: Ports, late: Attention): Promise<void> {
+  try {
+    await look(ports, late);
+  } catch (error) {
+    await ports.events.looked(late.executionId, { entries: [], lookAt: late.now + LOOK_AGAIN_MS });
+    throw error;
   }
 }
 

@@ -26,6 +26,7 @@ export interface TestAgent {
     readonly url: string;
     readonly body: string;
     readonly idempotencyKey: string | undefined;
+    readonly authorization: string | undefined;
   }[];
   close(): Promise<void>;
 }
@@ -66,7 +67,7 @@ const executor: AgentExecutor = {
 
 /** An agent made with the official SDK that speaks one version of A2A by JSON-RPC. */
 export async function startAgent(version: "0.3" | "1.0"): Promise<TestAgent> {
-  const requests: { url: string; body: string; idempotencyKey: string | undefined }[] = [];
+  const requests: TestAgent["requests"][number][] = [];
   let handler: JsonRpcTransportHandler | LegacyJsonRpcTransportHandler | undefined;
   let card: unknown;
   const server = createServer(async (request, response) => {
@@ -74,7 +75,9 @@ export async function startAgent(version: "0.3" | "1.0"): Promise<TestAgent> {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks).toString();
     const key = request.headers["idempotency-key"];
-    requests.push({ url: request.url ?? "", body, idempotencyKey: typeof key === "string" ? key : undefined });
+    const { url = "", headers } = request;
+    const idempotencyKey = typeof key === "string" ? key : undefined;
+    requests.push({ url, body, idempotencyKey, authorization: headers.authorization });
     const json = { "content-type": "application/json" };
     if (request.method === "GET") return void response.writeHead(200, json).end(JSON.stringify(card));
     const context = new ServerCallContext({ user: new UnauthenticatedUser(), requestedVersion: version });

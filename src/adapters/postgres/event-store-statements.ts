@@ -27,6 +27,7 @@ const TEXTS = {
     WHERE l.partition = $1 AND l.redriven_at IS NULL ORDER BY l.parked_at, l.number LIMIT $2 OFFSET $3`,
   attention: "SELECT durabull.attention_of($1, $2) AS value",
   looked: "SELECT durabull.note_look($1, $2, $3, $4, $5)",
+  endLeases: "SELECT durabull.end_leases($1, $2)",
   lookSooner: "SELECT durabull.look_sooner($1, $2, $3)",
   describe: "SELECT durabull.describe_execution($1) AS value",
   heads: "SELECT e.id, durabull.json_of(e) AS head FROM durabull.execution e WHERE e.id = ANY ($1)",

@@ -240,6 +240,10 @@ class PostgresEventStore implements EventStore {
     ]);
   }
 
+  async endLeases(partition: number, until: number): Promise<void> {
+    await this.#pool.query(this.#sql.endLeases, [partition, until]);
+  }
+
   async lookSooner(executionId: ExecutionId, name: number, delayMs: number): Promise<void> {
     await this.#pool.query(this.#sql.lookSooner, [executionId, name, delayMs]);
   }

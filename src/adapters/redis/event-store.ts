@@ -55,7 +55,12 @@ const writes = (name: string): Script => scriptOf(["lib", name], { writes: true 
 const SCRIPTS = {
   ...{ start: writes("start"), append: writes("append"), commit: writes("commit"), settle: writes("settle") },
   ...{ claim: writes("claim"), release: writes("release"), renew: writes("renew"), fault: writes("fault") },
-  ...{ looked: writes("looked"), lookSooner: writes("look-sooner"), due: reads("due") },
+  ...{
+    looked: writes("looked"),
+    lookSooner: writes("look-sooner"),
+    endLeases: writes("end-leases"),
+    due: reads("due"),
+  },
   read: scriptOf(["lib", "read-log", "read"], { writes: false }),
   dueRead: scriptOf(["lib", "read-log", "due-read"], { writes: false }),
   ...{ attention: reads("attention"), describe: reads("describe") },
@@ -170,6 +175,10 @@ export async function createRedisEventStore(given: RedisEventStoreOptions): Prom
     async looked(executionId, { entries, lookAt }: Looked) {
       const args = entries.flatMap((entry) => [entry.name, entry.dispatch, moment(entry.lookAt)]);
       await onExecution(executionId, SCRIPTS.looked, moment(lookAt), ...args);
+    },
+
+    async endLeases(partition, until) {
+      await run(connection, SCRIPTS.endLeases, keys.partition(partition), [moment(until)]);
     },
 
     async lookSooner(executionId, name, delayMs) {

@@ -2,13 +2,14 @@ import type { EvaluationTime, ExpressionArguments } from "../../expressions/inde
 import { isJsonObject, type Json, type JsonObject } from "../../values/json.ts";
 import { pointerOf } from "../../values/task-reference.ts";
 import { objectOf } from "../fields.ts";
-import type { Scope } from "../scope.ts";
+import { templateAt } from "../programs.ts";
+import type { Scope, TaskPlace } from "../scope.ts";
 import { renderTemplate } from "../template.ts";
-import type { Template } from "../workflow.ts";
+import type { CallServiceTask, Template } from "../workflow.ts";
 import { checkEndpoint, memberOf, renderEndpoint } from "./call-http.ts";
 import { checkMethodCall, parametersFrom } from "./parameters.ts";
 import { textFrom } from "./process.ts";
-import { checkResource, resourceFrom } from "./resource.ts";
+import { checkResource, endpointApart, resourceApart, resourceFrom } from "./resource.ts";
 
 /** Each method, and the parameters it cannot do without. */
 const METHODS = {
@@ -42,8 +43,33 @@ export type A2aArguments = {
   readonly server?: string;
 };
 
-/** Reports what is wrong with the `with` of an A2A call. */
-export function checkCallA2a(given: JsonObject, pointer: string, scope: Scope): void {
+/**
+ * Reads the `with` of an A2A call. Who calls the agent is said at `server`, or with the card where that alone is given; the card's own
+ * says who asks for the card.
+ */
+export function readCallA2a(
+  given: JsonObject,
+  { pointer }: TaskPlace,
+  scope: Scope,
+): Pick<CallServiceTask, "with" | "authentication" | "resourceAuthentication" | "consumes"> {
+  checkCallA2a(given, pointer, scope);
+  const { agentCard, server, ...rest } = given;
+  const card = agentCard === undefined ? null : resourceApart(agentCard, `${pointer}/agentCard`, scope);
+  const agent = server === undefined ? null : endpointApart(server, `${pointer}/server`, scope);
+  const apart = {
+    ...rest,
+    ...(card === null ? {} : { agentCard: card.resource }),
+    ...(agent === null ? {} : { server: agent.endpoint }),
+  };
+  return {
+    with: templateAt(apart, pointer, "taskDefinition", scope, true),
+    authentication: (agent ?? card)?.authentication ?? null,
+    resourceAuthentication: card?.authentication ?? null,
+    consumes: null,
+  };
+}
+
+function checkCallA2a(given: JsonObject, pointer: string, scope: Scope): void {
   const { report } = scope;
   const value = objectOf(given, pointer, CALL, report);
   const at = (member: string) => pointerOf(pointer, member);

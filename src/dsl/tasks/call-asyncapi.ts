@@ -16,7 +16,7 @@ import { conditionOf, expressionOf, renderTemplate } from "../template.ts";
 import type { CallServiceTask, Consumption, Template } from "../workflow.ts";
 import { foreachAt } from "./foreach.ts";
 import { textsFrom } from "./process.ts";
-import { checkResource, resourceFrom } from "./resource.ts";
+import { checkResource, resourceApart, resourceFrom } from "./resource.ts";
 
 const CALL = {
   what: "the `with` of an AsyncAPI call",
@@ -87,13 +87,9 @@ export function readCallAsyncapi(
   if (value.message !== undefined) checkMessage(value.message, at("message"), scope);
   const { subscription, authentication: policy, document, ...rest } = value;
   const authentication = authenticationAt(policy, at("authentication"), "taskDefinition", scope);
-  const { policy: ofDocument, ...resource } = withoutAuthentication(document);
-  const resourceAuthentication = authenticationAt(
-    ofDocument,
-    `${at("document")}/endpoint/authentication`,
-    "taskDefinition",
-    scope,
-  );
+  const apart = document === undefined ? undefined : resourceApart(document, at("document"), scope);
+  const resourceAuthentication = apart?.authentication ?? null;
+  const resource = apart === undefined ? {} : { document: apart.resource };
   const entries = Object.entries({ ...rest, ...resource }).map(
     ([key, member]) => [key, templateAt(member, at(key), "taskDefinition", scope, true)] as const,
   );
@@ -108,13 +104,6 @@ export function readCallAsyncapi(
     resourceAuthentication,
     consumes: subscribed?.consumes ?? null,
   };
-}
-
-/** A policy stands apart from what is evaluated, and recorded. */
-function withoutAuthentication(document: Json | undefined): { readonly document?: Json; readonly policy?: Json } {
-  if (!isJsonObject(document) || !isJsonObject(document.endpoint)) return document === undefined ? {} : { document };
-  const { authentication: policy, ...endpoint } = document.endpoint;
-  return { document: { ...document, endpoint }, ...(policy === undefined ? {} : { policy }) };
 }
 
 function checkProtocol(value: Json | undefined, pointer: string, { report }: Scope): void {

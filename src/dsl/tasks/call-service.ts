@@ -4,7 +4,7 @@ import { anyObjectOf } from "../fields.ts";
 import { templateAt } from "../programs.ts";
 import { placeIn, type Scope, type TaskPlace } from "../scope.ts";
 import type { CallServiceTask, TaskBase, Template } from "../workflow.ts";
-import { checkCallA2a, renderCallA2a } from "./call-a2a.ts";
+import { readCallA2a, renderCallA2a } from "./call-a2a.ts";
 import { readCallAsyncapi, renderCallAsyncapi } from "./call-asyncapi.ts";
 import { isLate } from "./call-http.ts";
 import { checkCallMcp, mcpAuthenticationAt, renderCallMcp, withoutMcpAuthentication } from "./call-mcp.ts";
@@ -16,7 +16,7 @@ type ServiceParts = Pick<CallServiceTask, "with" | "authentication" | "resourceA
 type Render = (template: Template, input: Json, args: ExpressionArguments, time: EvaluationTime) => JsonObject;
 
 const SERVICES: Readonly<Record<Service, { readonly read: Read; readonly render: Render }>> = {
-  a2a: { read: evaluatedAfter(checkCallA2a), render: renderCallA2a },
+  a2a: { read: readCallA2a, render: renderCallA2a },
   asyncapi: { read: readCallAsyncapi, render: renderCallAsyncapi },
   mcp: {
     read(given, { pointer }, scope) {
@@ -31,15 +31,6 @@ const SERVICES: Readonly<Record<Service, { readonly read: Read; readonly render:
     render: renderCallMcp,
   },
 };
-
-/** All of it is evaluated when the call is asked for. */
-function evaluatedAfter(check: (given: JsonObject, pointer: string, scope: Scope) => void): Read {
-  return (given, { pointer }, scope) => {
-    check(given, pointer, scope);
-    const template = templateAt(given, pointer, "taskDefinition", scope, true);
-    return { with: template, authentication: null, resourceAuthentication: null, consumes: null };
-  };
-}
 
 export function isService(name: string): name is Service {
   return Object.hasOwn(SERVICES, name);

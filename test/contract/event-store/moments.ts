@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Group, partitionOf } from "../../../src/values/ids.ts";
+import { type Group, partitionOf, partitionOfExecution } from "../../../src/values/ids.ts";
 import {
   aGroup,
   aLetter,
@@ -281,6 +281,25 @@ export function momentContract(open: Open): void {
     const seen = await attended(head);
     expect(seen.owed).toMatchObject([{ name: 3, dispatch: 0 }]);
     expect(seen.now).toBeGreaterThanOrEqual(now + 100);
+  });
+
+  test("given claims, when the short leases are ended, then their work and what is unsettled are to be looked at, and nothing else is", async () => {
+    const { store, start, rest, commit, attended, attention, owed } = world();
+    const now = await store.now();
+    const add = (claimed: boolean, lookAt: number) => [{ work: anActivity(2), lookAt, claimed }];
+    const asked = { events: [taskRequested()] };
+    const short = await rest(await start(), { ...asked, add: add(true, now + FAR) });
+    const long = await rest(await start(), { ...asked, add: add(true, now + 3 * FAR) });
+    const unclaimed = await rest(await start(), { ...asked, add: add(false, now + 2 * FAR) });
+    const unsettled = await commit(await start(), { ...asked, lookAfterMs: FAR });
+    for (const { executionId } of [short, long, unclaimed, unsettled]) {
+      await store.endLeases(partitionOfExecution(executionId), now + 1.5 * FAR);
+    }
+    expect((await attended(short)).owed).toMatchObject([{ name: 2, attempt: 1 }]);
+    expect((await attended(unsettled)).due).toBe(true);
+    expect([await attention(long), await attention(unclaimed)]).toEqual([undefined, undefined]);
+    expect(await owed(long)).toMatchObject([{ lookAt: now + 3 * FAR }]);
+    expect(await store.claim(short.executionId, 2, 1_000)).toMatchObject({ attempt: 2, deaths: 1 });
   });
 
   test("given an unsettled execution, when owed work must be looked at sooner, then it is once that has settled, and its own look stays", async () => {

@@ -56,6 +56,25 @@ describe.each(["0.3", "1.0"] as const)("given an agent of A2A %s", (version) => 
     expect(idempotencyKey).toBe("key-1");
   });
 
+  test("when the call proves who it is, then the agent is told so, and one at another origin than the card's is not", async () => {
+    const bearer = { bearer: { token: "token-1" } };
+    const agentCard = { endpoint: `${agent.origin}/.well-known/agent-card.json` };
+    const elsewhere = { endpoint: agentCard.endpoint.replace("127.0.0.1", "localhost") };
+    const shown = async (at: JsonObject) => {
+      const given = { method: "message/send", parameters: saying("hello"), ...at };
+      const context = activityContext({ resource: resources.resource });
+      const begun = agent.requests.length;
+      expect(await services.executors.a2a({ with: given, authentication: bearer }, context)).toMatchObject({
+        ok: true,
+      });
+      const asked = agent.requests.slice(begun).filter(({ body }) => body !== "");
+      return new Set(asked.map(({ authorization }) => authorization));
+    };
+    expect(await shown({ agentCard })).toEqual(new Set(["Bearer token-1"]));
+    expect(await shown({ agentCard, server: agent.origin })).toEqual(new Set(["Bearer token-1"]));
+    expect(await shown({ agentCard: elsewhere })).toEqual(new Set([undefined]));
+  });
+
   test("when it makes a task, then task, list and cancellation are to be had", async () => {
     const parts = [
       { kind: "text", text: "report" },

@@ -208,6 +208,18 @@ test("given an MCP server behind a login, when it is called, then what is record
   expect(JSON.stringify(rendered("mcp", given))).not.toContain("canary");
 });
 
+test("given an agent behind a login, when it is called, then what is recorded holds nothing of the policies", () => {
+  const at = (uri: string, token: string) => ({ uri, authentication: { bearer: { token } } });
+  const agentCard = { endpoint: at("https://a.example/card", "canary-1") };
+  const server = at("https://a.example/rpc", "canary-2");
+  const given = { method: "tasks/list", agentCard, server };
+  const [task] = compileWorkflow(definition("a2a", given)).tasks;
+  expect(task).toMatchObject({ authentication: { scheme: "Bearer" }, resourceAuthentication: { scheme: "Bearer" } });
+  expect(JSON.stringify(rendered("a2a", given))).not.toContain("canary");
+  const [alone] = compileWorkflow(definition("a2a", { method: "tasks/list", agentCard })).tasks;
+  expect(alone).toMatchObject({ authentication: { scheme: "Bearer" }, resourceAuthentication: { scheme: "Bearer" } });
+});
+
 test("given a call of A2A, when it is asked for, then an executor gets what expressions give", () => {
   const given = {
     method: "message/send",
