@@ -10,6 +10,7 @@ import { createCodeExecutor } from "../executors/call-code.ts";
 import { createGrpcExecutor } from "../executors/call-grpc.ts";
 import { agentOf, createHttpExecutor } from "../executors/call-http.ts";
 import { createOpenApiExecutor } from "../executors/call-openapi.ts";
+import { removeAbandoned } from "../executors/process/own-directory.ts";
 import { createProcessExecutors } from "../executors/processes.ts";
 import { createResourceFetcher } from "../executors/resources/fetch-resource.ts";
 import { sendEventFunction } from "../executors/send-event.ts";
@@ -253,6 +254,7 @@ export async function startTaskRole(
     },
   };
   const processes = createProcessExecutors(processPolicy);
+  void removeAbandoned();
   const services = createServiceExecutors({ ...policy, documents, authenticator, processes: processPolicy });
   const inHand = new ActivitiesInHand(ports.events, ports.log, ports.settings.activityLeaseMs, STILL_OWED_EVERY_MS);
   const environment = createEnvSecrets(config.secrets);

@@ -57,12 +57,14 @@ function onOneLine(value: Json): Json {
 
 /**
  * Without what later drafts of the specification add, which our own readers have checked: `catch.then`, a list in `for.in`, events
- * to emit whose source is relative or left to the runtime; and without the lists of messages that a stream of gRPC takes. The places are known by their neighbours, so that data which looks like them is hardly touched; and what is touched is only a copy.
+ * to emit whose source is relative or left to the runtime; without the lists of messages that a stream of gRPC takes; and
+ * with the version of a child that may be left out. The places are known by their neighbours, so that data which looks like them is hardly touched; and what is touched is only a copy.
  */
 function inKnownTerms(value: Json): Json {
   if (Array.isArray(value)) return value.map(inKnownTerms);
   if (!isJsonObject(value)) return value;
-  const { catch: handler, for: loop, emit, call, with: given } = value;
+  const { catch: handler, for: loop, emit, call, with: given, run } = value;
+  const child = ownProperty(run, "workflow");
   const attributes = isJsonObject(emit) ? ownProperty(ownProperty(emit, "event"), "with") : undefined;
   const known = {
     ...value,
@@ -70,6 +72,9 @@ function inKnownTerms(value: Json): Json {
     ...(isJsonObject(loop) && Array.isArray(loop.in) ? { for: { ...loop, in: "." } } : {}),
     ...(isJsonObject(attributes)
       ? { emit: { event: { with: { ...attributes, source: "https://example.com" } } } }
+      : {}),
+    ...(isJsonObject(run) && isJsonObject(child) && child.version === undefined
+      ? { run: { ...run, workflow: { ...child, version: "latest" } } }
       : {}),
     ...(call === "grpc" && isJsonObject(given) && isStream(given.arguments)
       ? { with: without(given, "arguments") }

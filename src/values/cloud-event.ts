@@ -43,6 +43,7 @@ export function eventFault(value: Json | undefined): EventFault | undefined {
   if (!isJsonObject(value)) return { message: "an event is a JSON object" };
   const missing = REQUIRED.find((name) => value[name] === undefined || value[name] === null);
   if (missing !== undefined) return { member: missing, message: `an event needs "${missing}"` };
+  if (value.id === "") return { member: "id", message: '"id" must not be empty' };
   if (value.specversion !== "1.0") return { member: "specversion", message: 'only CloudEvents "1.0" are taken' };
   const wrong = Object.entries(value).find(([name, member]) => isWrongAttribute(name, member));
   if (wrong !== undefined) return { member: wrong[0], message: attributeMessage(wrong[0]) };

@@ -98,7 +98,11 @@ onEachStore((store) => {
       const [first] = await publish(...[1, 0, 2].map((n) => ({ type: `${name}.a`, data: { n } })));
       await publish(first ?? { type: "" }, { type: `${name}.b` }, { type: `${name}.a`, data: { n: 3 } });
       const seen = await outputs(name, 3);
-      expect(seen.sort()).toEqual([[{ n: 1 }], [{ n: 2 }], [{ n: 3 }]]);
+      expect(seen.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))).toEqual([
+        [{ n: 1 }],
+        [{ n: 2 }],
+        [{ n: 3 }],
+      ]);
       const [execution] = await runs(name);
       expect(execution?.workflowId).toMatch(/^on\/on-\d+@event-[0-9a-f]{32}$/);
       const view = await fired(name, 3);

@@ -2,6 +2,7 @@ import { fromJSON, type MethodDefinition } from "@grpc/proto-loader";
 import protobuf from "protobufjs";
 import type { JsonObject } from "../../values/json.ts";
 import { ProblemError } from "../http/problem-error.ts";
+import { misfitOf } from "./misfit.ts";
 
 /** A method of a service, as it is called. */
 export type GrpcMethod = Pick<
@@ -22,7 +23,7 @@ export function protoProblem(content: string): string | undefined {
   }
 }
 
-/** @throws {ProblemError} configuration 400 when there is no such method, validation 400 for messages with fields it does not know. */
+/** @throws {ProblemError} configuration 400 when there is no such method, validation 400 for messages that are none of its type. */
 export function methodOf(
   content: string,
   serviceName: string,
@@ -47,6 +48,15 @@ export function methodOf(
   const unknown = messages.flatMap(Object.keys).find((name) => !Object.hasOwn(fields, name));
   if (unknown !== undefined) {
     throw new ProblemError("validation", `call grpc: ${methodName} has no argument ${JSON.stringify(unknown)}`);
+  }
+  const { resolvedRequestType: type } = method;
+  const wrong =
+    type === null ? undefined : messages.map((message) => misfitOf(type, message)).find((each) => each !== undefined);
+  if (wrong !== undefined) {
+    throw new ProblemError(
+      "validation",
+      `call grpc: ${methodName}: ${wrong.pointer || "its argument"}: ${wrong.message}`,
+    );
   }
   const definitions = fromJSON(root.toJSON({ keepComments: false }), FORM)[service.fullName.replace(/^\./, "")];
   const found: unknown = definitions === undefined ? undefined : Reflect.get(definitions, methodName);

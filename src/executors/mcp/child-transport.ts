@@ -1,11 +1,11 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { ReadBuffer, serializeMessage } from "@modelcontextprotocol/sdk/shared/stdio.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { ProblemError } from "../http/problem-error.ts";
 import { type Child, startChild } from "../process/child.ts";
+import { ownDirectory } from "../process/own-directory.ts";
 import type { ProcessLimits } from "../process/run-process.ts";
 
 export interface ServerCommand {
@@ -41,7 +41,7 @@ export class ChildTransport implements Transport {
 
   async start(): Promise<void> {
     const { command, arguments: args, environment, workingDirectory } = this.server;
-    if (workingDirectory === undefined) this.#directory = await mkdtemp(join(tmpdir(), "durabull-mcp-"));
+    if (workingDirectory === undefined) this.#directory = await ownDirectory("mcp");
     else await demandDirectory(workingDirectory);
     const directory = workingDirectory ?? this.#directory ?? tmpdir();
     // Where programs are found is no secret, and what starts servers (npx, uvx) needs it.

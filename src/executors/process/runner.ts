@@ -1,12 +1,11 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import type { ProcessReturn } from "../../dsl/workflow.ts";
 import type { ActivityContext, Executor, Outcome } from "../../ports/executor.ts";
 import type { Json } from "../../values/json.ts";
 import { problemOf } from "../../values/problem.ts";
 import { ProblemError } from "../http/problem-error.ts";
 import { processOutcome } from "./outcome.ts";
+import { ownDirectory } from "./own-directory.ts";
 import { type ProcessEnd, type ProcessLimits, type ProcessRequest, runProcess } from "./run-process.ts";
 
 export type ProcessKind = "script" | "shell" | "container";
@@ -40,7 +39,7 @@ export function createProcessExecutor(kind: ProcessKind, policy: ProcessPolicy, 
   const closing = new AbortController();
 
   async function runToEnd(given: Json, context: ActivityContext, started: () => void): Promise<ProcessEnd> {
-    const directory = await mkdtemp(join(tmpdir(), "durabull-run-"));
+    const directory = await ownDirectory("run");
     let prepared: PreparedProcess | undefined;
     let end: ProcessEnd | undefined;
     try {

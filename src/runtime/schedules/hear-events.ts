@@ -10,8 +10,10 @@ import { type Collecting, collect } from "./collect.ts";
 
 /** Bytes of inputs that may wait to be started, before more events are left in the log. */
 const MOST_PENDING_BYTES = 1 << 20;
-/** Collections that may be open at once; the oldest is given up for one more. */
+/** Collections that may be open at once. */
 const MOST_COLLECTIONS = 100;
+/** One that has been open for so long is given up for another; of younger ones, the newest is. */
+const OPEN_FOR_MS = 3_600_000;
 
 /** What the world says when events come. */
 export interface HearingSituation {
@@ -128,7 +130,7 @@ function hearingOf(before: ScheduleRecord, situation: HearingSituation) {
       const collecting: Collecting = { consumption, expected };
       const value = readEvent(event.event, read, event.raw);
       const { open, complete } = collect(collections, { ...event, value }, collecting);
-      const kept = withinLimits(open, payloadBytes);
+      const kept = withinLimits(open, payloadBytes, now);
       for (let gone = open.length - kept.length; gone > 0; gone--) skipped.push("given-up");
       move({ collections: kept });
       if (complete !== undefined) fire(complete, event);
@@ -149,8 +151,18 @@ function hearingOf(before: ScheduleRecord, situation: HearingSituation) {
   };
 }
 
-/** Without the oldest ones, of which there are too many, or which are too large. */
-function withinLimits(collections: readonly EventCollection[], payloadBytes: number): readonly EventCollection[] {
-  if (bytesBeyond(collections, payloadBytes) === undefined) return collections.slice(-MOST_COLLECTIONS);
-  return withinLimits(collections.slice(1), payloadBytes);
+/**
+ * Without what is beyond the limits: the oldest, where it has waited for long; else the newest, or each event that no longer finds its
+ * collection would open another, for which one more is given up.
+ */
+function withinLimits(
+  collections: readonly EventCollection[],
+  payloadBytes: number,
+  now: number,
+): readonly EventCollection[] {
+  if (collections.length <= MOST_COLLECTIONS && bytesBeyond(collections, payloadBytes) === undefined)
+    return collections;
+  const isOld = now - (collections[0]?.since ?? now) > OPEN_FOR_MS;
+  const rest = isOld || collections.length === 1 ? collections.slice(1) : collections.slice(0, -1);
+  return withinLimits(rest, payloadBytes, now);
 }

@@ -151,7 +151,27 @@ describe("given a schedule on events", () => {
     );
     expect(many.skipped).toEqual(["given-up", "given-up", "given-up"]);
     expect(many.record.hearing?.collections).toHaveLength(100);
-    expect(many.record.hearing?.collections[0]).toMatchObject({ seen: { order: 4 } });
+    expect(many.record.hearing?.collections.at(-1)).toMatchObject({ seen: { order: 100 } });
+    // What was kept is completed, whatever else comes.
+    const paid = Array.from({ length: 103 }, (_, i) => event(200 + i, "order.paid", { order: i + 1 }));
+    const rest = hearDelivered(many.record, paid, situation(ORDERS, { payloadBytes: 1_000_000 }));
+    expect([rest.record.pending.length, rest.skipped]).toEqual([100, []]);
+  });
+
+  test("when there are too many and the oldest has waited for more than an hour, then that is given up", () => {
+    const at = (position: number) => event(position, "order.placed", { order: position });
+    const before = record({ expected: [{}, {}] });
+    const large = { payloadBytes: 1_000_000 };
+    const full = hearDelivered(
+      before,
+      Array.from({ length: 100 }, (_, i) => at(i + 1)),
+      situation(ORDERS, large),
+    );
+    const later = situation(ORDERS, { ...large, now: 3_600_100 });
+    const after = hearDelivered(full.record, [at(101)], later);
+    expect(after.skipped).toEqual(["given-up"]);
+    expect(after.record.hearing?.collections[0]).toMatchObject({ seen: { order: 2 } });
+    expect(after.record.hearing?.collections.at(-1)).toMatchObject({ seen: { order: 101 } });
   });
 });
 
