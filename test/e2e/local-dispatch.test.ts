@@ -193,4 +193,4 @@ onEachStore((store) => {
       expect(await staying.api.rescues()).toBe(0);
     },
   );
-}, "redis,postgres");
+}, "redis");

@@ -6,12 +6,13 @@ import type { StoreKind } from "./store.ts";
 import { superviseKilled } from "./supervisor.ts";
 import { fromEnvironment, openWorld, type World } from "./world.ts";
 
-/** For longer runs: KILLS=60 EXECUTIONS=300. */
+/** For longer runs: KILLS=60 EXECUTIONS=300. By default each failpoint on one store, a few on the other. */
 const EXECUTIONS = fromEnvironment("EXECUTIONS", 25);
-const KILLS = fromEnvironment("KILLS", 9);
+const killsOn = (kind: StoreKind) => fromEnvironment("KILLS", kind === "redis" ? 9 : 4);
 
 /** What the service survives on every store. */
 export function theFaults(kind: StoreKind): void {
+  const kills = killsOn(kind);
   describe(`faults on ${kind}`, () => {
     let world: World;
     beforeAll(async () => {
@@ -35,14 +36,14 @@ export function theFaults(kind: StoreKind): void {
     test(
       "given a worker killed at every failpoint and at random instants, when executions run, then nothing is lost or doubled",
       async () => {
-        const killed = superviseKilled(world.startWorker, KILLS);
-        const isEnough = () => killed.total() >= KILLS;
+        const killed = superviseKilled(world.startWorker, kills);
+        const isEnough = () => killed.total() >= kills;
         const runs = await world.load({ executions: EXECUTIONS, isEnough, atOnce: 5, pauseMs: 500 });
         await killed.stop();
         console.log(`${kind}: ${runs.length} executions, killed at ${JSON.stringify(killed.deaths)}`);
         await world.expectSound(runs);
       },
-      120_000 + KILLS * 15_000 + EXECUTIONS * 1_000,
+      120_000 + kills * 15_000 + EXECUTIONS * 1_000,
     );
 
     queueFaults(() => world);
