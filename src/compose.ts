@@ -161,6 +161,7 @@ export async function openService(
       started.push(
         await startTaskRole(config, ports, functions, {
           hider,
+          notices: adapters.notices,
           aroundAgent: options.aroundAgent,
           local: local && workflow && { dispatch: local, answer: workflow.answer },
         }),

@@ -19,6 +19,7 @@ import type { DefinedFunction } from "../functions/index.ts";
 import type { Hider } from "../observability/hider.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Log } from "../ports/executor.ts";
+import type { Notices } from "../ports/notices.ts";
 import type { Consumer } from "../ports/queues.ts";
 import type { Tracing } from "../ports/tracing.ts";
 import { ActivitiesInHand } from "../runtime/activities-in-hand.ts";
@@ -29,6 +30,7 @@ import { createEventDelivery } from "../runtime/deliver-events.ts";
 import { SEND_EVENT, sinkIdOf } from "../runtime/event-sinks.ts";
 import { createFailpoints } from "../runtime/failpoints.ts";
 import { createFunctionQueues } from "../runtime/function-queues.ts";
+import { createHeadWatcher, type HeadWatcher } from "../runtime/head-watcher.ts";
 import type { AnswerLocally, LocalActivities, LocalDispatch } from "../runtime/local-activities.ts";
 import { createLocalPerformer } from "../runtime/local-performer.ts";
 import type { Ports, RuntimeSettings } from "../runtime/ports.ts";
@@ -211,6 +213,7 @@ export function startStandInRole(config: Config, ports: Ports): Role {
 export interface TaskRoleOptions {
   /** Told of secrets as they are read from files. */
   readonly hider: Pick<Hider, "add">;
+  readonly notices: Notices;
   readonly aroundAgent?: ((agent: Dispatcher) => Dispatcher) | undefined;
   /** The workflow worker of this process, and what hands its activities over. */
   readonly local?: { readonly dispatch: LocalDispatch; readonly answer: AnswerLocally } | undefined;
@@ -221,7 +224,7 @@ export async function startTaskRole(
   config: Config,
   ports: Ports,
   given: readonly DefinedFunction[],
-  { hider, aroundAgent = (agent) => agent, local }: TaskRoleOptions,
+  { hider, notices, aroundAgent = (agent) => agent, local }: TaskRoleOptions,
 ): Promise<Role> {
   const sinks = config.eventSinks.map((url) => ({ id: sinkIdOf(url), url }));
   const functions =
@@ -256,6 +259,7 @@ export async function startTaskRole(
   const processes = createProcessExecutors(processPolicy);
   void removeAbandoned();
   const services = createServiceExecutors({ ...policy, documents, authenticator, processes: processPolicy });
+  let watcher: HeadWatcher | undefined;
   const inHand = new ActivitiesInHand(ports.events, ports.log, ports.settings.activityLeaseMs, STILL_OWED_EVERY_MS);
   const environment = createEnvSecrets(config.secrets);
   const activityPorts = {
@@ -274,6 +278,10 @@ export async function startTaskRole(
     resources: createResources(ports.database, fetchResource, ports.log),
     inHand,
     clock: createStoreClock(ports.events),
+    watcher: () => {
+      watcher ??= createHeadWatcher(ports.events, notices);
+      return watcher;
+    },
   };
   const queues = new Set([undefined, ...functions.flatMap(({ queue }) => (queue == null ? [] : [queue]))]);
   const announcing = await announce(ports, functions);
@@ -299,6 +307,7 @@ export async function startTaskRole(
       pauses?.stop();
       await announcing.stop();
       inHand.stop();
+      watcher?.close();
       await processes.close();
       await services.close();
       await agent.close();

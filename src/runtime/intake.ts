@@ -6,11 +6,15 @@ import type { Intake, Log, Outcome } from "../ports/executor.ts";
 import type { Queues } from "../ports/queues.ts";
 import type { ExecutionId } from "../values/ids.ts";
 import type { Json } from "../values/json.ts";
+import { isClosed } from "../values/status.ts";
+import type { HeadWatcher } from "./head-watcher.ts";
 
 export interface IntakePorts {
   readonly events: Pick<EventStore, "append" | "history" | "read" | "release">;
   readonly queues: Pick<Queues, "wake">;
   readonly log: Log;
+  /** Tells when a history has moved; asked for by whoever has messages to give only. */
+  readonly watcher: () => Pick<HeadWatcher, "watch">;
   readonly payloadBytes: number;
 }
 
@@ -22,9 +26,8 @@ export interface OpenIntake extends Intake {
 /** Facts of an inbox that are looked at; more than any may hold. */
 const INBOX_LIMIT = 1_000_000;
 const PAGE = 200;
-/** Between two looks at the history, milliseconds: of the first ones, and at most. */
-const LOOK_MS = 5;
-const LOOK_MAX_MS = 250;
+/** Until the history is read again that could not be read, or is that of an execution which has ended. */
+const LOOK_AGAIN_MS = 250;
 const APPEND_RETRY_MS = 50;
 const APPEND_RETRY_MAX_MS = 2_000;
 
@@ -55,14 +58,19 @@ export async function openIntake(
   let processed = -1;
 
   async function look(): Promise<boolean> {
-    const events = (await ports.events.history(executionId, { after: seen, limit: PAGE, order: "asc" })) ?? [];
-    for (const each of events) {
+    const page = { after: seen, limit: PAGE, order: "asc" } as const;
+    const events = await ports.events.history(executionId, page).catch(async (error: unknown) => {
+      ports.log.warn({ executionId, err: error }, "the history was not read");
+      await sleep(LOOK_AGAIN_MS, undefined, { signal });
+      return null;
+    });
+    for (const each of events ?? []) {
       seen = each.sequence;
       if (each.type !== "event.processed" || each.data.frame !== frame) continue;
       processed = each.data.iteration;
       if (each.data.last) isOver = true;
     }
-    return events.length > 0;
+    return events !== null && events.length > 0;
   }
 
   return {
@@ -88,14 +96,18 @@ export async function openIntake(
     },
     async goesOn() {
       const wanted = before.count + given - 1;
-      for (let wait = LOOK_MS; !isOver && processed < wanted; ) {
-        signal.throwIfAborted();
-        const found = await look().catch((error: unknown) => {
-          ports.log.warn({ executionId, err: error }, "the history was not read");
-          return false;
-        });
-        wait = found ? LOOK_MS : Math.min(wait * 2, LOOK_MAX_MS);
-        if (!found) await sleep(wait, undefined, { signal });
+      if (isOver || processed >= wanted) return !isOver;
+      const watch = ports.watcher().watch(executionId, signal);
+      try {
+        while (!isOver && processed < wanted) {
+          signal.throwIfAborted();
+          if (await look()) continue;
+          // Work on a message may take days.
+          const moved = await watch.until(({ version, status }) => version > seen || isClosed(status));
+          if (moved === undefined || moved.version <= seen) await sleep(LOOK_AGAIN_MS, undefined, { signal });
+        }
+      } finally {
+        watch.stop();
       }
       return !isOver;
     },

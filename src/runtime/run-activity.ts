@@ -14,6 +14,7 @@ import type { ActivitiesInHand, Held } from "./activities-in-hand.ts";
 import { activityArguments } from "./activity-arguments.ts";
 import { parkActivity } from "./dead-letters.ts";
 import { guardSecrets, hideCredentials } from "./guard-secrets.ts";
+import type { HeadWatcher } from "./head-watcher.ts";
 import { type OpenIntake, openIntake } from "./intake.ts";
 import { pinResources } from "./pin-resources.ts";
 import type { Ports } from "./ports.ts";
@@ -32,6 +33,7 @@ export interface ActivityPorts extends Ports {
   readonly resources: Resources;
   readonly inHand: ActivitiesInHand;
   readonly clock: StoreClock;
+  readonly watcher: () => Pick<HeadWatcher, "watch">;
 }
 
 /** The job must be tried again, here or elsewhere: this process lacks the function, or must go. */
@@ -228,7 +230,7 @@ async function act(
 }
 
 async function intakeOf(
-  { events, queues, log, settings, clock }: ActivityPorts,
+  { events, queues, log, settings, clock, watcher }: ActivityPorts,
   claim: Claim,
   event: TaskRequested,
   guarded: (outcome: Outcome) => Outcome,
@@ -237,7 +239,7 @@ async function intakeOf(
   if (event.data.consumes === undefined) return undefined;
   const guard = (output: Json) => guarded({ ok: true, output });
   const elapsedMs = Math.max(0, (clock.now() ?? event.at) - event.at);
-  const ports = { events, queues, log, payloadBytes: settings.limits.payloadBytes };
+  const ports = { events, queues, log, watcher, payloadBytes: settings.limits.payloadBytes };
   return openIntake(ports, claim, event, guard, elapsedMs, signal);
 }
 

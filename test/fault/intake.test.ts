@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TaskRequested } from "../../src/engine/events.ts";
 import type { Claim, ExecutionHead } from "../../src/ports/event-store.ts";
+import { createHeadWatcher, type HeadWatcher } from "../../src/runtime/head-watcher.ts";
 import { type OpenIntake, openIntake } from "../../src/runtime/intake.ts";
 import type { Json } from "../../src/values/json.ts";
 import { NO_LOG } from "../support/activity.ts";
@@ -33,10 +34,15 @@ const processed = (iteration: number, last?: true): EventDraft => ({
 
 describe.each<StoreKind>(["redis", "postgres"])("given an activity that gives messages, on %s", (kind) => {
   let store: FaultStore;
+  let watcher: HeadWatcher;
   beforeAll(async () => {
     store = await openFaultStore(kind);
+    watcher = createHeadWatcher(store.events);
   });
-  afterAll(() => store.close());
+  afterAll(async () => {
+    watcher.close();
+    await store.close();
+  });
 
   /** An execution of which the activity of event 2 is owed. */
   async function asked(): Promise<ExecutionHead> {
@@ -57,7 +63,13 @@ describe.each<StoreKind>(["redis", "postgres"])("given an activity that gives me
   async function run({ executionId }: ExecutionHead): Promise<{ claim: Claim; intake: OpenIntake }> {
     const claim = await store.events.claim(executionId, 2, FAR);
     if (claim === null) throw new Error("the activity is not owed");
-    const ports = { events: store.events, queues: store.queues, log: NO_LOG, payloadBytes: 100 };
+    const ports = {
+      events: store.events,
+      queues: store.queues,
+      log: NO_LOG,
+      watcher: () => watcher,
+      payloadBytes: 100,
+    };
     const guard = (output: Json) => ({ ok: true, output }) as const;
     const { signal } = new AbortController();
     return { claim, intake: await openIntake(ports, claim, claim.event as TaskRequested, guard, 0, signal) };

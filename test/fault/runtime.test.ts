@@ -232,6 +232,7 @@ test("given that no death is allowed, when an activity is run for the first time
     authenticator: { authorization: vi.fn(), credentials: () => [] },
     resources: { get: vi.fn() },
     clock: createStoreClock(store.events),
+    watcher: vi.fn(),
     inHand,
   };
   const { executionId, tenant, workflowId } = head;
