@@ -1,28 +1,19 @@
 import { type Channel, connect, type GetMessage } from "amqplib";
-import { Agent } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createAuthenticator } from "../../src/executors/auth/authenticator.ts";
-import { createServiceExecutors } from "../../src/executors/services.ts";
 import type { ActivityContext, Intake } from "../../src/ports/executor.ts";
 import type { Json, JsonObject } from "../../src/values/json.ts";
 import { activityContext } from "../support/activity.ts";
 import { apiOf, documentOf, eventually } from "../support/api.ts";
 import { startOutside } from "../support/outside.ts";
 import { RABBITMQ_USER, type RabbitmqServer, startRabbitmq } from "../support/rabbitmq-server.ts";
+import { serviceExecutors } from "../support/service-executors.ts";
 import { startService } from "../support/service-process.ts";
 import { onEachStore } from "../support/stores.ts";
 
 // One file for all that needs this broker: it takes longer to start than all of its tests.
 const START_LIMIT_MS = 150_000;
 
-const services = createServiceExecutors({
-  allowPrivateNetwork: true,
-  allowedHosts: [],
-  maxResponseBytes: 10_000,
-  documents: { maxFiles: 3, maxBytes: 100_000 },
-  authenticator: createAuthenticator(new Agent()),
-  processes: { allowed: [], limits: { timeoutMs: 1_000, memoryBytes: 1, outputBytes: 1 } },
-});
+const services = serviceExecutors();
 let server: RabbitmqServer;
 let connection: Awaited<ReturnType<typeof connect>>;
 let channel: Channel;

@@ -3,24 +3,15 @@ import { createServer as createHttpServer, type IncomingMessage } from "node:htt
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { Aedes } from "aedes";
 import { Redis } from "ioredis";
-import { Agent } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
-import { createAuthenticator } from "../../../src/executors/auth/authenticator.ts";
-import { createServiceExecutors } from "../../../src/executors/services.ts";
 import type { Json, JsonObject } from "../../../src/values/json.ts";
 import { activityContext } from "../../support/activity.ts";
 import { CLIENT_SECRET, startAuthority, type TestAuthority } from "../../support/authority.ts";
 import { startRedis, type TestServer } from "../../support/servers.ts";
+import { serviceExecutors } from "../../support/service-executors.ts";
 
-const services = createServiceExecutors({
-  allowPrivateNetwork: true,
-  allowedHosts: [],
-  maxResponseBytes: 10_000,
-  documents: { maxFiles: 3, maxBytes: 100_000 },
-  authenticator: createAuthenticator(new Agent()),
-  processes: { allowed: [], limits: { timeoutMs: 1_000, memoryBytes: 1, outputBytes: 1 } },
-});
+const services = serviceExecutors();
 afterAll(() => services.close());
 
 const listening = async (server: Server) => {

@@ -1,21 +1,12 @@
 import { connect, connectAsync, type MqttClient } from "mqtt";
-import { Agent } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createAuthenticator } from "../../../src/executors/auth/authenticator.ts";
-import { createServiceExecutors } from "../../../src/executors/services.ts";
 import type { Intake } from "../../../src/ports/executor.ts";
 import type { Json, JsonObject } from "../../../src/values/json.ts";
 import { activityContext } from "../../support/activity.ts";
 import { type MosquittoServer, startMosquitto } from "../../support/mosquitto-server.ts";
+import { serviceExecutors } from "../../support/service-executors.ts";
 
-const services = createServiceExecutors({
-  allowPrivateNetwork: true,
-  allowedHosts: [],
-  maxResponseBytes: 10_000,
-  documents: { maxFiles: 3, maxBytes: 100_000 },
-  authenticator: createAuthenticator(new Agent()),
-  processes: { allowed: [], limits: { timeoutMs: 1_000, memoryBytes: 1, outputBytes: 1 } },
-});
+const services = serviceExecutors();
 let server: MosquittoServer;
 let other: MqttClient;
 beforeAll(async () => {
