@@ -241,6 +241,9 @@ function urlOf(
     }),
   );
   const written = document.major === 3 ? `${text(server.host)}${text(server.pathname)}` : text(server.url);
+  const declared = new Set(objectsIn(document, server.variables).map(([key]) => key));
+  const unknown = Object.keys(given).find((key) => !declared.has(key) && !written.includes(`{${key}}`));
+  if (unknown !== undefined) throw misconfigured(`server "${name}" has no variable "${unknown}"`);
   const expanded = written.replaceAll(/\{([^{}]+)\}/g, (_, key: string) => {
     const value = variables[key] ?? given[key];
     if (value === undefined) throw misconfigured(`server "${name}" needs a value for its variable "${key}"`);

@@ -24,7 +24,18 @@ function parsedOrText(text: string): Json {
   const value = parsed(text);
   if (value === undefined) return text;
   if (isTooDeep(value)) throw new ProblemError("communication", "the JSON of the response is nested too deep");
+  if (MAY_BE_HUGE.test(text) && isBeyondDoubles(value)) {
+    throw new ProblemError("communication", "a number in the JSON of the response is larger than any that can be kept");
+  }
   return value;
+}
+
+/** No other text has a number that is read as infinite, which JSON would write as null. */
+const MAY_BE_HUGE = /\d[eE]\+?\d{3}|\d{200}/;
+
+function isBeyondDoubles(value: Json): boolean {
+  if (typeof value === "number") return !Number.isFinite(value);
+  return typeof value === "object" && value !== null && Object.values(value).some(isBeyondDoubles);
 }
 
 function parsed(text: string): Json | undefined {

@@ -340,6 +340,12 @@ describe("given a document that does not fit, when it is called, then it is conf
     ["another version", { asyncapi: "4.0.0" }, {}, /AsyncAPI 4\.0\.0/],
     ["no such operation", base, { operation: "x" }, /no operation "x", but placeOrder, hearOrders/],
     ["no such channel", base, { channel: "x" }, /no channel "x", but orderChannel/],
+    [
+      "no such variable",
+      base,
+      { server: { name: "main", variables: { nope: "x" } } },
+      /server "main" has no variable "nope"/,
+    ],
     ["no such server", base, { server: { name: "x", variables: {} } }, /no server "x", but other, main/],
     [
       "a protocol nobody speaks",

@@ -298,6 +298,13 @@ describe("given the limit of a body", () => {
     await closed;
   });
 
+  test("when a number is larger than any that can be kept, then it is a communication error; large ones are kept", async () => {
+    ledger.answer(answering(200, { "content-type": "application/json" }, '{"a":[1e999]}'));
+    expect(await call()).toEqual(failure("communication", 500, expect.stringContaining("larger than any")));
+    ledger.answer(answering(200, { "content-type": "application/json" }, '{"a":[1e300],"b":"1e999"}'));
+    expect(await call()).toMatchObject({ ok: true, output: { a: [1e300], b: "1e999" } });
+  });
+
   test("when JSON is nested too deep to be kept, then it is a communication error", async () => {
     ledger.answer(answering(200, { "content-type": "application/json" }, "[".repeat(40_000) + "]".repeat(40_000)));
     expect(await call()).toEqual(failure("communication", 500, expect.stringContaining("nested too deep")));
