@@ -14,6 +14,7 @@ import {
   startTaskRole,
   startWorkflowRole,
 } from "./compose/roles.ts";
+import { shortWays } from "./compose/short-ways.ts";
 import { type Config, isLoopback, secretTexts } from "./config/index.ts";
 import { dashboardPages } from "./dashboard/index.ts";
 import { loadSpecification } from "./dsl/index.ts";
@@ -27,7 +28,6 @@ import type { Log } from "./ports/executor.ts";
 import { createDefinitionService, type DefinitionService } from "./runtime/definitions.ts";
 import { createEventService } from "./runtime/event-service.ts";
 import { keptFor } from "./runtime/kept-for.ts";
-import { createLocalDispatch, NO_LOCAL_ACTIVITIES } from "./runtime/local-activities.ts";
 import { createScaler } from "./runtime/scaler.ts";
 import { createScheduleService } from "./runtime/schedules/service.ts";
 import { createExecutionService, type ExecutionService } from "./runtime/service.ts";
@@ -90,7 +90,9 @@ export async function openService(
     ...(roles.includes("task") ? (options.loaded ?? (await functionsOf(config))) : []),
   ];
   const metrics = createMetrics();
-  const adapters = await openAdapters(config, logger, metrics.redelivered);
+  const opened = await openAdapters(config, logger, metrics.redelivered);
+  const short = shortWays(config, opened, logger, roles.includes("workflow"));
+  const { adapters } = short;
   metrics.watch(adapters.queues);
   metrics.watchEvents(adapters.database);
   const life: Life = { phase: "starting" };
@@ -98,9 +100,8 @@ export async function openService(
   const closers: (() => Promise<unknown>)[] = [];
   if (tracing !== undefined) closers.push(tracing.close);
   try {
-    const local = config.localDispatch ? createLocalDispatch(config.taskConcurrency) : undefined;
     const observing = { metrics, tracing: tracing ?? NO_TRACING, log: logger };
-    const ports = runtimePorts(config, adapters, observing, VERSION, local ?? NO_LOCAL_ACTIVITIES);
+    const ports = runtimePorts(config, adapters, observing, VERSION, short);
     const definitions = createDefinitionService({
       database: adapters.database,
       log: logger,
@@ -152,7 +153,7 @@ export async function openService(
     closers.push(() => scrape.close());
     const metricsAddress = await listen(scrape, "METRICS_PORT", config.host, config.metricsPort);
 
-    const workflow = roles.includes("workflow") ? await startWorkflowRole(config, ports, local) : undefined;
+    const workflow = roles.includes("workflow") ? await startWorkflowRole(config, ports, short) : undefined;
     if (workflow !== undefined) started.push(workflow);
     if (roles.includes("task")) {
       if (config.allowPrivateNetwork) {
@@ -163,7 +164,7 @@ export async function openService(
           hider,
           notices: adapters.notices,
           aroundAgent: options.aroundAgent,
-          local: local && workflow && { dispatch: local, answer: workflow.answer },
+          workflow: workflow && { short, answer: workflow.answer },
         }),
       );
     }

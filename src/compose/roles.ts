@@ -31,7 +31,7 @@ import { SEND_EVENT, sinkIdOf } from "../runtime/event-sinks.ts";
 import { createFailpoints } from "../runtime/failpoints.ts";
 import { createFunctionQueues } from "../runtime/function-queues.ts";
 import { createHeadWatcher, type HeadWatcher } from "../runtime/head-watcher.ts";
-import type { AnswerLocally, LocalActivities, LocalDispatch } from "../runtime/local-activities.ts";
+import { type AnswerLocally, NO_LOCAL_ACTIVITIES } from "../runtime/local-activities.ts";
 import { createLocalPerformer } from "../runtime/local-performer.ts";
 import type { Ports, RuntimeSettings } from "../runtime/ports.ts";
 import { createWakeProcessor } from "../runtime/process-wake.ts";
@@ -42,11 +42,13 @@ import { runActivity } from "../runtime/run-activity.ts";
 import { createScheduler, type SchedulerSettings } from "../runtime/schedules/scheduler.ts";
 import { createStandIn } from "../runtime/stand-in.ts";
 import { createStarter, type StartPorts } from "../runtime/start-execution.ts";
-import { StateCache } from "../runtime/state-cache.ts";
 import { createStoreClock } from "../runtime/store-clock.ts";
 import { takeOver } from "../runtime/take-over.ts";
 import { tenantMaker } from "../runtime/tenant-maker.ts";
+import { NO_TIMERS_HERE } from "../runtime/timers-here.ts";
+import { NO_WAKES_HERE } from "../runtime/wakes-here.ts";
 import type { Adapters } from "./adapters.ts";
+import type { ShortWays } from "./short-ways.ts";
 
 /** A part of the work that a process does; `drain` stops taking, and finishes or hands back what is in hand. */
 export interface Role {
@@ -59,7 +61,6 @@ const SLICE_EVENTS = 1_000;
 /** And how long deciding may take: all of a process, its answers to the API and its locks included, stands still meanwhile. */
 const SLICE_MS = 100;
 const SNAPSHOT_EVERY = 500;
-const CACHED_STATES = 10_000;
 /** Steps quicker than this are not settled one by one; an execution that rests is settled this much later. */
 const SETTLE_AFTER_MS = 500;
 const RECONCILE_EVERY_MS = 1_000;
@@ -82,7 +83,7 @@ export function runtimePorts(
   adapters: Adapters,
   { metrics, tracing, log }: { readonly metrics: Metrics; readonly tracing: Tracing; readonly log: Log },
   version: string,
-  local: LocalActivities,
+  { activities, wakes, timers }: Pick<ShortWays, "activities" | "wakes" | "timers">,
 ): Ports {
   const settings: RuntimeSettings = {
     eventBatchSize: config.eventBatchSize,
@@ -105,7 +106,6 @@ export function runtimePorts(
     sinks: { ids: config.eventSinks.map(sinkIdOf), retries: config.eventSinkRetries },
     retention: { closedForMs: config.retentionClosedMs, letteredForMs: config.retentionDeadLettersMs },
     snapshotEvery: SNAPSHOT_EVERY,
-    cachedStates: CACHED_STATES,
     runtime: { name: "durabull", version },
   };
   const { events, database, queues } = adapters;
@@ -119,7 +119,10 @@ export function runtimePorts(
     settings: schedulerSettings(config, adapters.partitions),
   });
   return {
-    ...{ events, database, queues, definitions, log, metrics, tracing, failpoints, local, settings },
+    ...{ events, database, queues, definitions, log, metrics, tracing, failpoints, settings },
+    local: activities ?? NO_LOCAL_ACTIVITIES,
+    wakesHere: wakes ?? NO_WAKES_HERE,
+    timersHere: timers ?? NO_TIMERS_HERE,
     functionQueues: createFunctionQueues(database),
     publisher: createPublisher(database, kept),
     schedules,
@@ -162,18 +165,15 @@ export interface WorkflowRole extends Role {
 }
 
 /** Takes wake-ups and timers, and looks after what is late. */
-export async function startWorkflowRole(
-  config: Config,
-  ports: Ports,
-  local: Pick<LocalDispatch, "drain"> | undefined,
-): Promise<WorkflowRole> {
+export async function startWorkflowRole(config: Config, ports: Ports, short: ShortWays): Promise<WorkflowRole> {
   const options = { concurrency: config.workerConcurrency, recover: config.reclaim };
-  if (local !== undefined && config.reclaim) await takeOver(ports);
-  const clock = createStoreClock(ports.events);
-  const wakes = createWakeProcessor(ports, new StateCache(ports.settings.cachedStates), clock);
+  if (config.localWakes && config.reclaim) await takeOver(ports);
+  const { clock } = short;
+  const wakes = createWakeProcessor(ports, short.cache, clock);
   const consumers = [
     ports.queues.consumeWakes((group, delivery) => wakes.processWake(group, delivery), options),
     ports.queues.consumeTimers(async (job, { redelivered }) => {
+      if (await short.timers?.fired(job.executionId, job.name)) return "done";
       if (job.fireAt > (clock.passed() ?? 0)) {
         const now = await ports.events.now();
         if (job.fireAt > now) return { again: job.fireAt, now };
@@ -183,12 +183,15 @@ export async function startWorkflowRole(
         return "done";
       }
       // A process that died with it may have died of it: deaths are counted where wake-ups are taken.
-      const fired = config.localDispatch && !redelivered && (await wakes.fire(job.executionId, job.fireAt));
+      const fired = config.localWakes && !redelivered && (await wakes.fire(job.executionId, job.fireAt));
       if (!fired) await ports.queues.wake(job, "timer.fired");
       return "done";
     }, options),
   ];
   await Promise.all(consumers.map((consumer) => consumer.ready()));
+  const paused = short.wakes && watchPause(() => ports.queues.areWakesPaused(), short.wakes.pause);
+  short.wakes?.serve(wakes.lookHere);
+  short.timers?.serve(wakes.fire);
   const reconciler = config.reclaim ? createReconciler(ports) : null;
   reconciler?.start();
   return {
@@ -196,11 +199,25 @@ export async function startWorkflowRole(
     answer: wakes.answer,
     async drain(graceMs) {
       await reconciler?.stop();
+      paused?.stop();
+      await short.timers?.drain(graceMs);
       // What is in hand here is decided on here.
-      await Promise.all([local?.drain(graceMs), ...consumers.map((consumer) => consumer.close(graceMs))]);
+      await Promise.all([
+        short.activities?.drain(graceMs),
+        short.wakes?.drain(graceMs),
+        ...consumers.map((consumer) => consumer.close(graceMs)),
+      ]);
       await wakes.flush();
     },
   };
+}
+
+/** Tells whether something is paused, about a second late; what was known last while the queues do not answer. */
+function watchPause(ask: () => Promise<boolean>, tell: (isPaused: boolean) => void) {
+  const look = () => ask().then(tell, () => undefined);
+  void look();
+  const timer = setInterval(look, PAUSES_EVERY_MS).unref();
+  return { stop: () => clearInterval(timer) };
 }
 
 /** Looks after what comes due while no workflow worker lives: the API process's part of scaling them to zero. */
@@ -215,8 +232,8 @@ export interface TaskRoleOptions {
   readonly hider: Pick<Hider, "add">;
   readonly notices: Notices;
   readonly aroundAgent?: ((agent: Dispatcher) => Dispatcher) | undefined;
-  /** The workflow worker of this process, and what hands its activities over. */
-  readonly local?: { readonly dispatch: LocalDispatch; readonly answer: AnswerLocally } | undefined;
+  /** The workflow worker of this process, and the short ways to it. */
+  readonly workflow?: { readonly short: ShortWays; readonly answer: AnswerLocally } | undefined;
 }
 
 /** Takes activities: of the common queue, of that of subscriptions, and of every queue a function of this process names. */
@@ -224,7 +241,7 @@ export async function startTaskRole(
   config: Config,
   ports: Ports,
   given: readonly DefinedFunction[],
-  { hider, notices, aroundAgent = (agent) => agent, local }: TaskRoleOptions,
+  { hider, notices, aroundAgent = (agent) => agent, workflow }: TaskRoleOptions,
 ): Promise<Role> {
   const sinks = config.eventSinks.map((url) => ({ id: sinkIdOf(url), url }));
   const functions =
@@ -282,6 +299,7 @@ export async function startTaskRole(
       watcher ??= createHeadWatcher(ports.events, notices);
       return watcher;
     },
+    answerHere: config.localWakes ? workflow?.answer : undefined,
   };
   const queues = new Set([undefined, ...functions.flatMap(({ queue }) => (queue == null ? [] : [queue]))]);
   const announcing = await announce(ports, functions);
@@ -295,14 +313,17 @@ export async function startTaskRole(
   await Promise.all(consumers.map((consumer) => consumer.ready()));
   const { localLeaseMs } = ports.settings;
   const heldHere = new ActivitiesInHand(ports.events, ports.log, localLeaseMs, LOCAL_RENEWAL_MS);
-  const pauses = local && watchPauses(ports.queues, queues);
+  const dispatch = workflow?.short.activities;
+  const pauses = dispatch && watchPauses(ports.queues, queues);
   // Not of subscriptions, which would keep their places for ever.
   const takesFrom = (queue: string | undefined) => queues.has(queue) && pauses?.isPaused(queue) === false;
-  local?.dispatch.serve(createLocalPerformer({ ...activityPorts, inHand: heldHere }, takesFrom, local.answer));
+  if (workflow !== undefined) {
+    dispatch?.serve(createLocalPerformer({ ...activityPorts, inHand: heldHere }, takesFrom, workflow.answer));
+  }
   return {
     name: "task",
     async drain(graceMs) {
-      await Promise.all([local?.dispatch.drain(graceMs), ...consumers.map((consumer) => consumer.close(graceMs))]);
+      await Promise.all([dispatch?.drain(graceMs), ...consumers.map((consumer) => consumer.close(graceMs))]);
       heldHere.stop();
       pauses?.stop();
       await announcing.stop();
@@ -318,15 +339,16 @@ export async function startTaskRole(
 /** Knows which queues are paused, about a second late. */
 function watchPauses(queues: Ports["queues"], names: ReadonlySet<string | undefined>) {
   const paused = new Set<string | undefined>();
-  const look = async () => {
-    for (const name of names) {
-      if (await queues.isPaused(name)) paused.add(name);
-      else paused.delete(name);
-    }
+  const watched = [...names].map((name) =>
+    watchPause(
+      () => queues.isPaused(name),
+      (isPaused) => (isPaused ? paused.add(name) : paused.delete(name)),
+    ),
+  );
+  return {
+    isPaused: (name: string | undefined) => paused.has(name),
+    stop: () => watched.forEach(({ stop }) => void stop()),
   };
-  // While the queues do not answer, what was known last.
-  const timer = setInterval(() => look().catch(() => undefined), PAUSES_EVERY_MS).unref();
-  return { isPaused: (name: string | undefined) => paused.has(name), stop: () => clearInterval(timer) };
 }
 
 /** Says again and again which functions this worker has; once stopped, that it has none, so that what calls them says what it waits for. */

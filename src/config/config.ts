@@ -52,7 +52,10 @@ export interface Config extends AdapterChoices {
   readonly workerConcurrency: number;
   readonly taskConcurrency: number;
   /** A process that is a workflow and a task worker does what it decided itself, without a queue between. */
-  readonly localDispatch: boolean;
+  /** Activities are done where they are decided, if possible. */
+  readonly localActivities: boolean;
+  /** Wake-ups and timers are taken where they are made, if possible. */
+  readonly localWakes: boolean;
   readonly subscriptionConcurrency: number;
   readonly reclaim: boolean;
   readonly eventBatchSize: number;
@@ -292,7 +295,8 @@ function configOf(settings: Settings, choices: AdapterChoices, env: Given, notic
     lifecycleEventsKept: settings.LIFECYCLE_EVENTS_KEPT,
     workerConcurrency: settings.WORKER_CONCURRENCY,
     taskConcurrency: settings.TASK_CONCURRENCY,
-    localDispatch: settings.LOCAL_DISPATCH,
+    localActivities: settings.LOCAL_DISPATCH === true,
+    localWakes: settings.LOCAL_DISPATCH !== false,
     subscriptionConcurrency: settings.SUBSCRIPTION_CONCURRENCY,
     reclaim: settings.WORKER_RECLAIM_ENABLED,
     eventBatchSize: settings.EVENT_BATCH_SIZE,

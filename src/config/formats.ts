@@ -31,6 +31,13 @@ export const flag = () =>
     return YES.includes(word) ? true : NO.includes(word) ? false : undefined;
   });
 
+/** Or a word of its own. */
+export const flagOr = <const Word extends string>(word: Word) =>
+  format(`true, ${word} or false (on, off, yes, no, 1, 0 will do)`, (given): boolean | Word | undefined => {
+    const said = given.toLowerCase();
+    return said === word ? word : YES.includes(said) ? true : NO.includes(said) ? false : undefined;
+  });
+
 export const oneOf = <const Words extends readonly string[]>(...words: Words) =>
   format(`one of ${words.join(", ")}`, (given): Words[number] | undefined => words.find((word) => word === given));
 

@@ -3,6 +3,7 @@ import {
   durationMs,
   failpoints,
   flag,
+  flagOr,
   headerList,
   host,
   hostPatterns,
@@ -143,10 +144,10 @@ export const settingsSchema = z.object({
     unit: "activities",
     meaning: "At once in one process. They mostly wait for other services, so more of them than wake-ups.",
   }),
-  LOCAL_DISPATCH: setting(flag(), {
+  LOCAL_DISPATCH: setting(flagOr("wake-ups"), {
     default: "true",
     meaning:
-      "A process that is both workflow and task worker does the activities it decides itself, up to TASK_CONCURRENCY at once, and decides on with their answers: one write to the store a step. false: every activity goes through its queue.",
+      "A workflow worker looks itself at what its process has written, up to WORKER_CONCURRENCY at once, and fires the timers it decided; one that is a task worker too does the activities it decides, up to TASK_CONCURRENCY at once: one write to the store a step. wake-ups: every activity goes through its queue. false: everything does.",
   }),
   SUBSCRIPTION_CONCURRENCY: setting(integer(1, 10_000), {
     default: "1000",

@@ -32,6 +32,8 @@ export interface Queues {
 
   /** Whether somebody has paused a queue of activities; undefined is the common one. */
   isPaused(queue: string | undefined): Promise<boolean>;
+  /** Whether somebody has paused a queue of wake-ups: the only one, or any lane. */
+  areWakesPaused(): Promise<boolean>;
 
   /** Jobs by queue and state, for metrics. */
   counts(): Promise<readonly QueueCounts[]>;
@@ -69,6 +71,8 @@ export interface TimerJob extends JobBase {
   readonly fireAt: number;
   /** Store time now: the delay is the difference. */
   readonly now: number;
+  /** The job may come so much after `fireAt`, milliseconds: whoever made it fires the timer itself unless it dies. */
+  readonly laterMs?: number;
   /** It is the next time of a schedule, rather than owed by an execution. */
   readonly schedule?: { readonly namespace: string; readonly name: string };
 }
@@ -90,7 +94,7 @@ export interface Delivery {
 }
 export type WakeHandler = (group: Group, delivery: Delivery) => Promise<void>;
 export type TimerHandler = (
-  job: Omit<TimerJob, "now">,
+  job: Omit<TimerJob, "now" | "laterMs">,
   delivery: Delivery,
 ) => Promise<
   "done" | { readonly again: number /* epoch ms, store time, of a timer that was early */; readonly now: number }

@@ -8,6 +8,7 @@ import type { Loaded } from "./load.ts";
 import type { Ports } from "./ports.ts";
 import { publishHistory } from "./publish-events.ts";
 import { subscribeOwed, unsubscribeGone } from "./subscriptions.ts";
+import type { TimersHere } from "./timers-here.ts";
 
 /**
  * What a commit asks of the world: puts into the queues all that was asked since what is known to be there, starts children, subscribes,
@@ -32,20 +33,27 @@ export async function bringAbout(
     removed.map(({ name }) => name),
   );
   const inHand = new Set([...begun, ...claimed(loaded.log)]);
-  const jobs = jobsSince(head, decision.state, loaded.dispatched, dispatches, now, settings.timerHorizonMs).filter(
+  const owedJobs = jobsSince(head, decision.state, loaded.dispatched, dispatches, now, settings.timerHorizonMs).filter(
     ({ name }) => !inHand.has(name) && !ports.local.holds(head.executionId, name),
   );
+  const jobs = owedJobs.map((job) => remembered(ports.timersHere, job));
   if (jobs.length > 0) await queues.dispatch(trace === undefined ? jobs : jobs.map((job) => traced(job, trace)));
   await startChildren(ports, head, loaded.dispatched, decision);
   await cancelAbandoned(ports, { ...loaded.log.head, settled: loaded.dispatched }, decision.state);
   await subscribeOwed(ports, head, loaded.dispatched, decision.state, decision.events);
   await unsubscribeGone(ports, head, removed, subscriptionsOf(loaded, decision), decision.state);
   await publishHistory(ports, head, loaded.dispatched, decision.events, loaded.state);
-  const done = doneIn(decision, loaded.state, settings.timerPrecisionMs);
+  const done = doneIn(decision, loaded.state, settings.timerPrecisionMs, (timer) =>
+    ports.timersHere.holds(head.executionId, timer),
+  );
   const gone = removed
     .filter(({ name }) => !done.has(name))
     .flatMap((work) => jobOf(head, work, dispatches.get(work.name) ?? 0, now, Number.POSITIVE_INFINITY) ?? []);
   if (gone.length > 0) await queues.remove(gone);
+  ports.timersHere.disarm(
+    head.executionId,
+    removed.map(({ name }) => name),
+  );
   reportLateness(ports, decision, loaded.state);
 }
 
@@ -75,15 +83,29 @@ async function startChildren(ports: Ports, head: ExecutionHead, started: number,
   }
 }
 
+/** A timer that this process fires itself, if it lives: its job comes a little later. */
+function remembered(timersHere: TimersHere, job: Job): Job {
+  if (job.kind !== "timer") return job;
+  timersHere.arm([job]);
+  return timersHere.holds(job.executionId, job.name) ? { ...job, laterMs: timersHere.laterMs } : job;
+}
+
 function traced(job: Job, trace: TraceContext): Job {
   return job.kind === "activity" ? { ...job, trace } : job;
 }
 
 /** Names of work whose job has run: an activity that answered, a timer that fired in time; that of a late one may still be somewhere. */
-function doneIn({ events }: Decision, before: ExecutionState, precisionMs: number): ReadonlySet<number> {
+function doneIn(
+  { events }: Decision,
+  before: ExecutionState,
+  precisionMs: number,
+  isHeldHere: (timer: number) => boolean,
+): ReadonlySet<number> {
   return new Set(
     events.flatMap((event) => {
       if (event.type === "timer.fired") {
+        // Its job has not come yet, or found it held.
+        if (isHeldHere(event.data.timer)) return [];
         const fireAt = before.timers[event.data.timer]?.fireAt ?? event.at;
         return event.at - fireAt < precisionMs ? [event.data.timer] : [];
       }

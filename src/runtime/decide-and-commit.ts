@@ -1,3 +1,4 @@
+import type { LimitFunction } from "p-limit";
 import type { Workflow } from "../dsl/workflow.ts";
 import { type Decision, decide, statusOf } from "../engine/index.ts";
 import type { CommitResult, ExecutionHead } from "../ports/event-store.ts";
@@ -16,10 +17,15 @@ import { spanAttributes } from "./span-attributes.ts";
 import type { StateCache } from "./state-cache.ts";
 import { observeSteps } from "./step-latency.ts";
 
+/** What follows one commit takes less than this, in milliseconds. */
+const FOLLOWING_MS = 2;
+
 /** What is shared by all wake-ups of a process. */
 export interface Memory {
   readonly cache: StateCache;
   readonly late: LateSettles;
+  /** What follows the commits of those who do not hurry, some at a time. */
+  readonly unhurried: LimitFunction;
 }
 
 function wakeSpan({ log, state }: Loaded): SpanOptions {
@@ -31,6 +37,8 @@ export interface HowToCommit {
   readonly refuseUnread?: boolean;
   /** All that is to be decided is in no inbox: so many facts, and what has come due. Absent: it was read. */
   readonly carried?: number;
+  /** What follows the commit waits its turn: many come due at once, and each of them is to be decided in time. */
+  readonly unhurried?: boolean;
 }
 
 /** Steps 5 to 7, and what follows them: "unread" when a closing commit was refused. @throws {VersionConflictError} */
@@ -45,19 +53,19 @@ export function decideAndCommit(
 
 async function decideInSpan(
   ports: Ports,
-  { cache, late }: Memory,
+  memory: Memory,
   loaded: Loaded,
   how: HowToCommit,
   span: Span,
 ): Promise<"committed" | "unread"> {
-  const { failpoints, metrics, log } = ports;
+  const { failpoints, metrics } = ports;
   const { executionId } = loaded.log.head;
   const begun = performance.now();
   const { decision, workflow } = await decideOn(ports, loaded);
   await failpoints.hit("before-commit");
-  const committed = await commit(ports, executionId, loaded, decision, how);
+  const committed = await commit(ports, executionId, loaded, decision, how, lookAfterMs(ports, memory, how));
   if (committed === "unread") return "unread";
-  const { head, snapshot, local } = committed;
+  const { head, local } = committed;
   try {
     await failpoints.hit("after-commit");
   } catch (error) {
@@ -66,6 +74,23 @@ async function decideInSpan(
   }
   local.begin(head, span.context);
   observeSteps(metrics, decision.events, loaded.state, workflow);
+  const goOn = () => follow(ports, memory, loaded, decision, committed, span, begun);
+  await (how.unhurried === true ? memory.unhurried(goOn) : goOn());
+  return "committed";
+}
+
+/** Steps 6 and 7. */
+async function follow(
+  ports: Ports,
+  { cache, late }: Memory,
+  loaded: Loaded,
+  decision: Decision,
+  { head, snapshot, local }: Committed,
+  span: Span,
+  begun: number,
+): Promise<void> {
+  const { failpoints, log } = ports;
+  const { executionId } = head;
   await bringAbout(ports, head, loaded, decision, span.context, local.names);
   const { owed, readAt } = loaded.log;
   if (isClosed(head.status)) cache.drop(executionId);
@@ -89,7 +114,12 @@ async function decideInSpan(
   const settled = !decision.more && !loaded.log.inboxMore && (await settle(ports, late, head, loaded, decision));
   // Others get their turn before the rest.
   if (!settled) await ports.queues.wake(head, "more");
-  return "committed";
+}
+
+/** Undefined: as usual. What waits its turn is not late before it has had it. */
+function lookAfterMs({ settings }: Ports, { unhurried }: Memory, how: HowToCommit): number | undefined {
+  const waiting = how.unhurried === true ? unhurried.pendingCount : 0;
+  return waiting === 0 ? undefined : settings.localLeaseMs + waiting * FOLLOWING_MS;
 }
 
 async function decideOn(
@@ -116,6 +146,7 @@ async function commit(
   loaded: Loaded,
   decision: Decision,
   { refuseUnread = false, carried }: HowToCommit,
+  lookAfterMs?: number,
 ): Promise<"unread" | Committed> {
   const { head, readAt } = loaded.log;
   const { events, state, taken } = decision;
@@ -147,7 +178,7 @@ async function commit(
       ...(snapshot ? { snapshot: snapshotOf(state, tip) } : {}),
       ...(isClosed(status) && refuseUnread ? { refuseUnread } : {}),
       ...(carried === undefined ? {} : { unreadInbox: true }),
-      ...(local.names.size > 0 ? { lookAfterMs: localLeaseMs } : {}),
+      ...(lookAfterMs !== undefined || local.names.size > 0 ? { lookAfterMs: lookAfterMs ?? localLeaseMs } : {}),
     });
   } finally {
     if (committed?.result !== "committed") local.drop();

@@ -4,6 +4,7 @@ import type { OwedActivity, OwedWork } from "../engine/owed-work.ts";
 import type { ExecutionHead } from "../ports/event-store.ts";
 import type { ExecutionId } from "../values/ids.ts";
 import type { TraceContext } from "../values/trace-context.ts";
+import { within } from "./within.ts";
 
 /** An activity that the process which decided it has claimed in the same commit. */
 export interface LocalActivity {
@@ -114,14 +115,7 @@ export function createLocalDispatch(most: number): LocalDispatch {
 
   async function end(graceMs: number): Promise<void> {
     performer = undefined;
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([
-      idle(),
-      new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, graceMs);
-      }),
-    ]);
-    clearTimeout(timer);
+    await within(graceMs, idle());
     for (const performance of inHand.values()) performance.handBack();
     await idle();
   }

@@ -1,8 +1,8 @@
 import type { TaskRequested } from "../engine/events.ts";
-import type { Outcome } from "../ports/executor.ts";
 import type { ActivityJob } from "../ports/queues.ts";
+import { answerHereOrAppend } from "./answer-activity.ts";
 import type { AnswerLocally, LocalPerformer } from "./local-activities.ts";
-import { type ActivityPorts, answer, answerOf, carryOut, HandBackError, type InHand } from "./run-activity.ts";
+import { type ActivityPorts, carryOut, HandBackError, type InHand } from "./run-activity.ts";
 
 /** How long an activity may take to heed the signal of a process that must go. */
 const ABORT_PATIENCE_MS = 500;
@@ -53,14 +53,7 @@ async function performHere(
   const of = { tenant, workflowId, executionId, name };
   const behind = leftBehind(ports, job, inHand);
   try {
-    const carried = carryOut(ports, job, inHand, async (outcome) => {
-      // As it will be read: there are numbers that JSON does not keep.
-      const known: Outcome = JSON.parse(JSON.stringify(outcome));
-      if (!(await answerHere(job, answerOf(name, known)))) return answer(ports, job, known);
-      ports.log.debug({ ...of, result: "decided on" }, "activity answered");
-      await ports.failpoints.hit("after-append");
-      return true;
-    });
+    const carried = carryOut(ports, job, inHand, (outcome) => answerHereOrAppend(ports, answerHere, job, outcome));
     await Promise.race([carried, behind.rejects]);
   } catch (error) {
     if (!(error instanceof HandBackError)) ports.log.warn({ ...of, err: error }, "an activity goes to its queue");

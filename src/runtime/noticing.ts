@@ -3,6 +3,7 @@ import type { EventStore, ExecutionHead } from "../ports/event-store.ts";
 import type { Notices } from "../ports/notices.ts";
 import type { ExecutionId } from "../values/ids.ts";
 import type { ExecutionStatus } from "../values/status.ts";
+import { instead } from "./instead.ts";
 
 /** The event store; whatever moves a history is told, after the store has acknowledged it. Nothing waits for that, and nothing fails by it. */
 export function noticingEvents(events: EventStore, notices: Pick<Notices, "tell">): EventStore {
@@ -35,20 +36,6 @@ export function noticingDatabase(database: Database, notices: Pick<Notices, "tel
       const end = await database.publishEvents(tenant, channel, events, keep);
       notices.tell({ kind: "events", tenant });
       return end;
-    },
-  });
-}
-
-/** A port with some operations put around its own. */
-function instead<Port extends object>(port: Port, operations: Partial<Port>): Port {
-  const members = new Map<PropertyKey, unknown>(Object.entries(operations));
-  return new Proxy(port, {
-    get(target, name) {
-      if (members.has(name)) return members.get(name);
-      const member: unknown = Reflect.get(target, name, target);
-      const bound: unknown = typeof member === "function" ? member.bind(target) : member;
-      members.set(name, bound);
-      return bound;
     },
   });
 }

@@ -14,6 +14,8 @@ import type { Failpoints } from "./failpoints.ts";
 import type { LocalActivities } from "./local-activities.ts";
 import type { LifecycleChoice, Publisher } from "./publish-events.ts";
 import type { Scheduler } from "./schedules/scheduler.ts";
+import type { TimersHere } from "./timers-here.ts";
+import type { GroupsInHand } from "./wakes-here.ts";
 
 /** What the runtime works with; put together by compose. */
 export interface Ports {
@@ -31,6 +33,8 @@ export interface Ports {
   readonly delivery: EventDelivery;
   readonly schedules: Scheduler;
   readonly local: LocalActivities;
+  readonly wakesHere: GroupsInHand;
+  readonly timersHere: TimersHere;
   readonly settings: RuntimeSettings;
 }
 
@@ -77,8 +81,6 @@ export interface RuntimeSettings {
   readonly retention: Retention;
   /** Events between two snapshots. */
   readonly snapshotEvery: number;
-  /** Live states kept in memory. */
-  readonly cachedStates: number;
   /** For `$runtime`. */
   readonly runtime: { readonly name: string; readonly version: string };
 }

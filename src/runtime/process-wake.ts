@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import type { AnswerFact } from "../engine/facts.ts";
 import { CorruptRecordError, StoreUnavailableError, UnknownSchemaError, VersionConflictError } from "../errors.ts";
 import type { ExecutionHead } from "../ports/event-store.ts";
@@ -22,12 +23,16 @@ const MAX_UNREAD_REFUSALS = 3;
 /** Fences lost in a row before the wake-up is put back instead of trying on. */
 const MAX_LOST_FENCES = 20;
 const ROUNDING_MS = 10;
+/** Commits of timers whose jobs are made and removed, and which are settled, at once: those that have come due go first. */
+const FOLLOWED_AT_ONCE = 16;
 
 type WakeDelivery = Pick<Delivery, "redelivered" | "signal">;
 
 export interface WakeProcessor {
   /** Takes every execution of the group that has something to decide; one that fails does not keep it from the others. */
   processWake(group: Group, delivery: WakeDelivery): Promise<void>;
+  /** The same for what this process has just written: an execution that it started is gone on with unread. */
+  lookHere(group: Group, delivery: WakeDelivery): Promise<void>;
   /** Decides on with an answer that no inbox holds; only where the state is at hand. */
   readonly answer: AnswerLocally;
   /** Decides on what has come due in an execution whose state is at hand. False when it is not, or nothing came of it. */
@@ -43,7 +48,7 @@ export function createWakeProcessor(ports: Ports, cache: StateCache, clock?: Sto
    * others are counted for: each is counted only when its turn comes, and its commit clears it before the next has its turn.
    */
   const suspects = oneAtATime();
-  const memory: Memory = { cache, late: createLateSettles(ports) };
+  const memory: Memory = { cache, late: createLateSettles(ports), unhurried: pLimit(FOLLOWED_AT_ONCE) };
   /** A wake-up and a local answer of the same execution would only refuse each other's commits. */
   const inTurn = turns<ExecutionId>();
 
@@ -60,14 +65,14 @@ export function createWakeProcessor(ports: Ports, cache: StateCache, clock?: Sto
   async function decideFromMemory(
     executionId: ExecutionId,
     facts: readonly Omit<AnswerFact, "at">[],
-    notBefore = 0,
+    { notBefore = 0, unhurried = false }: { readonly notBefore?: number; readonly unhurried?: boolean } = {},
   ): Promise<boolean> {
     const passed = clock?.passed();
     const cached = cache.get(executionId);
     if (passed === undefined || passed < notBefore || cached === undefined) return false;
     try {
       const loaded = loadedOf(cached, facts, passed);
-      return (await decideAndCommit(ports, memory, loaded, { carried: facts.length })) === "committed";
+      return (await decideAndCommit(ports, memory, loaded, { carried: facts.length, unhurried })) === "committed";
     } catch (error) {
       cache.drop(executionId);
       if (error instanceof VersionConflictError) ports.metrics.lostFence();
@@ -77,25 +82,34 @@ export function createWakeProcessor(ports: Ports, cache: StateCache, clock?: Sto
     }
   }
 
+  async function processWake(group: Group, delivery: WakeDelivery): Promise<void> {
+    const failures: unknown[] = [];
+    const { due, ahead } = await dueOf(ports.events, cache, group, ports.settings.eventBatchSize);
+    for (const executionId of due) {
+      // Thrown, not returned: what is left is not done, and somebody else may take it.
+      delivery.signal.throwIfAborted();
+      try {
+        await take(executionId, delivery, ahead);
+      } catch (error) {
+        if (error instanceof StoreUnavailableError || delivery.signal.aborted) throw error;
+        ports.log.error({ ...group, executionId, err: error }, "a wake-up failed");
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
   return {
+    processWake,
     flush: () => memory.late.flush(),
     answer: ({ executionId }, fact) => inTurn(executionId, () => decideFromMemory(executionId, [fact])),
-    fire: (executionId, fireAt) => inTurn(executionId, () => decideFromMemory(executionId, [], fireAt)),
-    async processWake(group, delivery) {
-      const failures: unknown[] = [];
-      const { due, ahead } = await dueOf(ports.events, cache, group, ports.settings.eventBatchSize);
-      for (const executionId of due) {
-        // Thrown, not returned: what is left is not done, and somebody else may take it.
-        delivery.signal.throwIfAborted();
-        try {
-          await take(executionId, delivery, ahead);
-        } catch (error) {
-          if (error instanceof StoreUnavailableError || delivery.signal.aborted) throw error;
-          ports.log.error({ ...group, executionId, err: error }, "a wake-up failed");
-          failures.push(error);
-        }
-      }
-      if (failures.length > 0) throw failures[0];
+    fire: (executionId, fireAt) =>
+      inTurn(executionId, () => decideFromMemory(executionId, [], { notBefore: fireAt, unhurried: true })),
+    async lookHere(group, delivery) {
+      const executionId = cache.latestOf(group);
+      const isNew = executionId !== undefined && cache.get(executionId)?.head.version === 1;
+      if (isNew && (await inTurn(executionId, () => decideFromMemory(executionId, [])))) return;
+      await processWake(group, delivery);
     },
   };
 }

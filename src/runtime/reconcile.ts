@@ -110,6 +110,8 @@ async function lookOrPutOff(ports: Ports, late: Attention): Promise<void> {
 async function look(ports: Ports, late: Attention): Promise<void> {
   const { events, queues, metrics } = ports;
   const lookAt = late.now + LOOK_AGAIN_MS;
+  // This process has it in hand, and is only slow.
+  if (ports.wakesHere.holds(late)) return events.looked(late.executionId, { entries: [], lookAt });
   const timers = late.owed.filter((entry) => entry.kind === "timer");
   // In this order: a timer's job that ended before the next question has made a wake-up, and one that ended has done its work.
   const waiting = late.due ? await aliveJobs(ports, late, timers) : [];

@@ -1,5 +1,4 @@
 import type { ActivityRequest, TaskRequested } from "../engine/events.ts";
-import type { AnswerFact } from "../engine/facts.ts";
 import { payloadProblem } from "../engine/index.ts";
 import type { Authenticator } from "../ports/authenticator.ts";
 import type { Claim, EventStore } from "../ports/event-store.ts";
@@ -12,10 +11,12 @@ import type { Json } from "../values/json.ts";
 import type { TraceContext } from "../values/trace-context.ts";
 import type { ActivitiesInHand, Held } from "./activities-in-hand.ts";
 import { activityArguments } from "./activity-arguments.ts";
+import { answer, answerHereOrAppend } from "./answer-activity.ts";
 import { parkActivity } from "./dead-letters.ts";
 import { guardSecrets, hideCredentials } from "./guard-secrets.ts";
 import type { HeadWatcher } from "./head-watcher.ts";
 import { type OpenIntake, openIntake } from "./intake.ts";
+import type { AnswerLocally } from "./local-activities.ts";
 import { pinResources } from "./pin-resources.ts";
 import type { Ports } from "./ports.ts";
 import type { Resources } from "./resources.ts";
@@ -34,6 +35,8 @@ export interface ActivityPorts extends Ports {
   readonly inHand: ActivitiesInHand;
   readonly clock: StoreClock;
   readonly watcher: () => Pick<HeadWatcher, "watch">;
+  /** The workflow worker of this process, where it decides on with what it was answered. */
+  readonly answerHere?: AnswerLocally | undefined;
 }
 
 /** The job must be tried again, here or elsewhere: this process lacks the function, or must go. */
@@ -70,7 +73,14 @@ export async function runActivity(ports: ActivityPorts, job: ActivityJob, delive
     throw new HandBackError("another activity that may end this process is in hand");
   }
   const signal = AbortSignal.any([delivery.signal, held.signal]);
-  await carryOut(ports, job, { claim, event, held, signal }, (outcome) => answer(ports, job, outcome));
+  const { answerHere } = ports;
+  // What may have ended a process is told to the store before anything is made of it.
+  const isDoubtful = delivery.redelivered || claim.deaths > 0;
+  await carryOut(ports, job, { claim, event, held, signal }, (outcome) =>
+    answerHere === undefined || isDoubtful
+      ? answer(ports, job, outcome)
+      : answerHereOrAppend(ports, answerHere, job, outcome),
+  );
 }
 
 /** An activity that this process has claimed and holds. */
@@ -249,34 +259,4 @@ function isSameOrigin(uri: string, other: string): boolean {
 
 function remaining(deadline: number | undefined, now: number | undefined): number | undefined {
   return deadline === undefined || now === undefined ? undefined : Math.max(0, deadline - now);
-}
-
-/** Appends the answer, for as long as the process lives, then says so. False when nobody is owed it. */
-export async function answer(ports: ActivityPorts, job: ActivityJob, outcome: Outcome): Promise<boolean> {
-  const { events, queues, log } = ports;
-  const of = { tenant: job.tenant, workflowId: job.workflowId, executionId: job.executionId };
-  const fact = answerOf(job.name, outcome);
-  let isTaken = false;
-  for (let wait = 50; ; wait = Math.min(wait * 2, 2_000)) {
-    try {
-      const result = await events.append(job.executionId, fact);
-      log.debug({ ...of, name: job.name, result }, "activity answered");
-      if (result !== "accepted") ports.metrics.orphan("answer");
-      isTaken = result === "accepted" || result === "duplicate";
-      break;
-    } catch (error) {
-      log.warn({ ...of, name: job.name, err: error }, "the answer of an activity is not recorded yet");
-      await new Promise((resolve) => setTimeout(resolve, wait));
-    }
-  }
-  await ports.failpoints.hit("after-append");
-  // A wake-up that cannot be added is seen to by attention.
-  await queues.wake(job, outcome.ok ? "task.completed" : "task.failed").catch((error: unknown) => {
-    log.warn({ ...of, err: error }, "no wake-up after an answer");
-  });
-  return isTaken;
-}
-
-export function answerOf(name: number, outcome: Outcome): Omit<AnswerFact, "at"> {
-  return { kind: "answer", id: `a${name}`, source: "executor-service", asked: name, outcome };
 }

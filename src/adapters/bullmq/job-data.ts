@@ -12,7 +12,7 @@ export interface WakeData extends Group {
 export interface ActivityData extends Omit<ActivityJob, "kind"> {
   readonly v: typeof SCHEMA;
 }
-export interface TimerData extends Omit<TimerJob, "kind" | "now"> {
+export interface TimerData extends Omit<TimerJob, "kind" | "now" | "laterMs"> {
   readonly v: typeof SCHEMA;
 }
 export interface LetterData extends LetterJob {

@@ -99,6 +99,10 @@ export function createBullmqQueues(options: BullmqQueuesOptions): BullmqQueues {
     consumeDeadLetters: (handler, consumeOptions) =>
       start(names.letters, "letters", runDeadLetter(handler), consumeOptions),
 
+    async areWakesPaused() {
+      const paused = await ask(() => Promise.all(lanes.map((lane) => lane.isPaused())));
+      return paused.includes(true);
+    },
     isPaused: (name) => ask(() => queue(taskQueue(name)).isPaused()),
 
     async counts() {

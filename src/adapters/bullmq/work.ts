@@ -93,7 +93,7 @@ async function add(server: QueueServer, queue: Queue, jobs: readonly Job[]): Pro
 function entryOf(job: Job): { name: string; data: object; opts: BulkJobOptions } {
   const opts = { ...keptUntilDone, jobId: jobId(job) };
   if (job.kind === "activity") return { name: "activity", data: activityData(job), opts };
-  const delay = Math.max(0, Math.ceil(job.fireAt - job.now));
+  const delay = Math.max(0, Math.ceil(job.fireAt - job.now)) + (job.laterMs ?? 0);
   return { name: "timer", data: timerData(job), opts: { ...opts, delay, timestamp: job.now } };
 }
 

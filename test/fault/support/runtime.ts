@@ -11,6 +11,8 @@ import type { Ports, RuntimeSettings } from "../../../src/runtime/ports.ts";
 import { createPublisher } from "../../../src/runtime/publish-events.ts";
 import type { Scheduler } from "../../../src/runtime/schedules/scheduler.ts";
 import { startExecution } from "../../../src/runtime/start-execution.ts";
+import { NO_TIMERS_HERE } from "../../../src/runtime/timers-here.ts";
+import { NO_WAKES_HERE } from "../../../src/runtime/wakes-here.ts";
 import { NO_LOG } from "../../support/activity.ts";
 import { definitionOf, inputOf, type Kind } from "./definitions.ts";
 import { type FaultStore, openFaultStore } from "./store.ts";
@@ -45,7 +47,6 @@ const SETTINGS: Omit<RuntimeSettings, "partitions"> = {
   lifecycle: "off",
   sinks: { ids: [], retries: 0 },
   childDepth: 10,
-  cachedStates: 100,
   runtime: { name: "durabull", version: "test" },
 };
 
@@ -88,6 +89,8 @@ export async function openRuntime(settings: Partial<RuntimeSettings> = {}): Prom
     }),
     schedules: NO_SCHEDULES,
     local: NO_LOCAL_ACTIVITIES,
+    wakesHere: NO_WAKES_HERE,
+    timersHere: NO_TIMERS_HERE,
     functionQueues: async () => ({}),
     log: NO_LOG,
     metrics,
