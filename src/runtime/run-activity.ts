@@ -55,6 +55,9 @@ export async function runActivity(ports: ActivityPorts, job: ActivityJob, delive
     return;
   }
   const { event, head } = claim;
+  const { attempt, deaths } = claim;
+  const { tenant, workflowId } = head;
+  ports.log.debug({ tenant, workflowId, executionId, name, attempt, deaths }, "activity taken from its queue");
   if (event.type !== "task.requested") throw new Error(`event ${name} of ${executionId} asks for nothing`);
   // Its first claim follows no death, whatever the limit.
   if (claim.deaths > 0 && claim.deaths >= settings.maxDeaths) {
