@@ -1,16 +1,15 @@
 import {
   DEFAULT_SCHEMA,
-  type PgPool,
-  PostgresConnection,
+  type PostgresConnection,
   PostgresQueueBackend,
   type Processor,
   Queue,
   type QueueBaseOptions,
-  runMigrations,
   Worker,
 } from "bullmq";
 import { bullmqConfig } from "../../../bullmq.config.ts";
 import type { QueueKind } from "./names.ts";
+import { SelfHealingConnection } from "./postgres-connection.ts";
 import { type QueueServer, type ServerDependencies, unhurried, workerOptions } from "./queue-server.ts";
 
 export interface PostgresTarget {
@@ -23,7 +22,12 @@ export function postgresServer(target: PostgresTarget, { prefix, report }: Serve
   const { postgresPools: pools, producers, retention } = bullmqConfig;
   const schema = target.schema ?? schemaOf(prefix);
   const connect = (max: number, name: string) => {
-    const connection = new SelfHealingConnection(target.connectionString, schema, max, producers.deadlineMs);
+    const connection = new SelfHealingConnection({
+      connectionString: target.connectionString,
+      schema,
+      max,
+      connectionTimeoutMillis: producers.deadlineMs,
+    });
     connection.on("error", (error) => report(error, name));
     return connection;
   };
@@ -66,6 +70,11 @@ export function postgresServer(target: PostgresTarget, { prefix, report }: Serve
       const { rows } = await query<{ locked_until_ms: string | null }>(shared, text, [queue.name, jobId]);
       return Number(rows[0]?.locked_until_ms ?? 0) > Date.now();
     },
+    async stalledCheck(queue) {
+      const text = "SELECT value FROM meta WHERE queue = $1 AND field = 'stalled-check'";
+      const { rows } = await query<{ value: string | null }>(shared, text, [queue.name]);
+      return rows[0]?.value ?? null;
+    },
     delaysRunningJobs: false,
     bulkFrom: 8,
     // BullMQ writes a row of its own for each queue it opens.
@@ -96,8 +105,6 @@ SELECT
 FROM clock`;
 
 const LISTENERS = 1;
-const DEADLOCK = "40P01";
-const DEADLOCK_RETRIES = 3;
 
 /** A schema's name: letters, digits and underscores, and never BullMQ's default, which another application may use. */
 function schemaOf(prefix: string): string {
@@ -111,60 +118,6 @@ function schemaOf(prefix: string): string {
 async function query<R>(connection: PostgresConnection, text: string, values: readonly unknown[]) {
   await connection.waitUntilReady();
   return connection.pool.query<R>(text, values);
-}
-
-/** BullMQ's remembers a first connection that failed for ever, and migrates only when told; this one tries again at each use. */
-class SelfHealingConnection extends PostgresConnection {
-  #ready: Promise<void> | undefined;
-
-  constructor(connectionString: string, schema: string, max: number, connectionTimeoutMillis: number) {
-    // A queue need not survive a power cut: what it knew is rebuilt from the log. So no statement waits for the disk.
-    const options = "-c synchronous_commit=off";
-    super({
-      connectionString,
-      schema,
-      max,
-      connectionTimeoutMillis,
-      idleTimeoutMillis: 60_000,
-      keepAlive: true,
-      options,
-    });
-    surviveDeadlocks(this.pool);
-  }
-
-  override waitUntilReady(): Promise<void> {
-    this.#ready ??= this.#migrate().catch((error) => {
-      this.#ready = undefined;
-      throw error;
-    });
-    return this.#ready;
-  }
-
-  async #migrate(): Promise<void> {
-    const client = await this.pool.connect();
-    try {
-      await runMigrations(client, this.schema);
-    } finally {
-      client.release();
-    }
-  }
-}
-
-/**
- * BullMQ's statements meet in deadlocks now and then, and one that ends the completion of a job would count as the job's failure.
- * Each is a transaction of its own, so the one that PostgreSQL gave up has done nothing and may run again.
- */
-function surviveDeadlocks(pool: PgPool): void {
-  const query = pool.query.bind(pool);
-  pool.query = async <R>(text: string, values?: readonly unknown[]) => {
-    for (let left = DEADLOCK_RETRIES; ; left -= 1) {
-      try {
-        return await query<R>(text, values);
-      } catch (error) {
-        if (left === 0 || (error as { readonly code?: unknown }).code !== DEADLOCK) throw error;
-      }
-    }
-  };
 }
 
 class Backend extends PostgresQueueBackend {

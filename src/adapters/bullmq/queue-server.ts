@@ -14,6 +14,8 @@ export interface QueueServer {
   load(queue: Queue): Promise<QueueLoad>;
   /** The job is active and its lock has not lapsed. */
   holdsLock(queue: Queue, jobId: string): Promise<boolean>;
+  /** The trace of the latest check for stalled jobs: differs for each check, and may be gone soon after it. */
+  stalledCheck(queue: Queue): Promise<string | null>;
   /** A running job can go back to *delayed*. */
   readonly delaysRunningJobs: boolean;
   /** How many jobs make a command for many worth its price. */

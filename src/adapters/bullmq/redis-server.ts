@@ -62,6 +62,7 @@ export function redisServer(url: string, { prefix, report }: ServerDependencies)
       return { waiting, due, active, oldestAgeMs };
     },
     holdsLock: async (queue, jobId) => (await (await ready()).exists(`${queue.toKey(jobId)}:lock`)) === 1,
+    stalledCheck: async (queue) => (await ready()).get(queue.toKey("stalled-check")),
     delaysRunningJobs: true,
     bulkFrom: 2,
     rememberTaskQueue: async (name) => void (await (await ready()).sadd(registry, name)),
