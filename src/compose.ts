@@ -31,6 +31,7 @@ import { createLocalDispatch, NO_LOCAL_ACTIVITIES } from "./runtime/local-activi
 import { createScaler } from "./runtime/scaler.ts";
 import { createScheduleService } from "./runtime/schedules/service.ts";
 import { createExecutionService, type ExecutionService } from "./runtime/service.ts";
+import { takeOverJobs } from "./runtime/take-over.ts";
 
 export type RoleName = "api" | "workflow" | "task" | "dlq";
 
@@ -152,6 +153,8 @@ export async function openService(
     closers.push(() => scrape.close());
     const metricsAddress = await listen(scrape, "METRICS_PORT", config.host, config.metricsPort);
 
+    const takes = roles.some((role) => role !== "api");
+    if (takes && config.reclaim) await takeOverJobs(ports);
     const workflow = roles.includes("workflow") ? await startWorkflowRole(config, ports, local) : undefined;
     if (workflow !== undefined) started.push(workflow);
     if (roles.includes("task")) {

@@ -44,7 +44,7 @@ import { createStandIn } from "../runtime/stand-in.ts";
 import { createStarter, type StartPorts } from "../runtime/start-execution.ts";
 import { StateCache } from "../runtime/state-cache.ts";
 import { createStoreClock } from "../runtime/store-clock.ts";
-import { takeOver } from "../runtime/take-over.ts";
+import { endLeases } from "../runtime/take-over.ts";
 import { tenantMaker } from "../runtime/tenant-maker.ts";
 import type { Adapters } from "./adapters.ts";
 
@@ -168,7 +168,7 @@ export async function startWorkflowRole(
   local: Pick<LocalDispatch, "drain"> | undefined,
 ): Promise<WorkflowRole> {
   const options = { concurrency: config.workerConcurrency, recover: config.reclaim };
-  if (local !== undefined && config.reclaim) await takeOver(ports);
+  if (local !== undefined && config.reclaim) await endLeases(ports);
   const clock = createStoreClock(ports.events);
   const wakes = createWakeProcessor(ports, new StateCache(ports.settings.cachedStates), clock);
   const consumers = [

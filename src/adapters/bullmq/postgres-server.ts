@@ -8,6 +8,7 @@ import {
   Worker,
 } from "bullmq";
 import { bullmqConfig } from "../../../bullmq.config.ts";
+import { holderName } from "./holders.ts";
 import type { QueueKind } from "./names.ts";
 import { SelfHealingConnection } from "./postgres-connection.ts";
 import { type QueueServer, type ServerDependencies, unhurried, workerOptions } from "./queue-server.ts";
@@ -43,9 +44,13 @@ export function postgresServer(target: PostgresTarget, { prefix, report }: Serve
     },
     openWorker(name, kind, processor: Processor, recover, concurrency) {
       const connection = connect(pools[kind], name);
-      const options = { ...workerOptions(kind, recover, concurrency), connection };
+      // PostgreSQL cuts names: where one does not fit, this worker's jobs wait for their locks.
+      const holder = holderName();
+      const fits = `${name}:w:${holder}`.length <= MOST_NAME_LENGTH;
+      const listener = fits ? `${name}:w:${holder}` : name;
+      const options = { ...workerOptions(kind, recover, concurrency), connection, ...(fits ? { name: holder } : {}) };
       const factory = (_: string, opts: QueueBaseOptions<unknown>) =>
-        unhurried(new Backend(connection, name, opts, true, name));
+        unhurried(new Backend(connection, name, opts, true, listener));
       const worker = new Worker(name, processor, options, factory) as unknown as Worker;
       worker.on("error", (error) => report(error, name));
       workersOpen.set(worker, kind);
@@ -69,6 +74,15 @@ export function postgresServer(target: PostgresTarget, { prefix, report }: Serve
       const text = "SELECT locked_until_ms FROM job WHERE queue = $1 AND id = $2 AND state = 'active'";
       const { rows } = await query<{ locked_until_ms: string | null }>(shared, text, [queue.name, jobId]);
       return Number(rows[0]?.locked_until_ms ?? 0) > Date.now();
+    },
+    async freeAbandoned(queue, { lockMs, renewedWithinMs }) {
+      const now = Date.now();
+      const values = [queue.name, now + lockMs - renewedWithinMs];
+      const { rows } = await query<{ freed: string; left: string | null }>(shared, FREE_ABANDONED, values);
+      const left = rows[0]?.left ?? null;
+      const againInMs =
+        left === null ? 0 : Math.min(renewedWithinMs, Math.max(1, Number(left) - lockMs + renewedWithinMs - now));
+      return { freed: Number(rows[0]?.freed ?? 0), againInMs };
     },
     async stalledCheck(queue) {
       const text = "SELECT value FROM meta WHERE queue = $1 AND field = 'stalled-check'";
@@ -104,6 +118,28 @@ SELECT
     now)) AS age
 FROM clock`;
 
+/**
+ * Of active jobs whose holder no connection is named after: a lock that was not renewed since `$2` lapses, and the job is marked, so that
+ * the next check, which may come at once, finds it stalled. Gives how many, and until when the youngest of the other locks holds.
+ */
+const FREE_ABANDONED = `
+WITH abandoned AS MATERIALIZED (
+  SELECT id, locked_until_ms FROM job
+  WHERE queue = $1 AND state = 'active' AND processed_by IS NOT NULL AND NOT EXISTS (
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1 || ':w:' || processed_by
+  )
+  FOR UPDATE SKIP LOCKED
+), freed AS (
+  UPDATE job j SET locked_until_ms = 0, stalled_marked = true FROM abandoned a
+  WHERE j.queue = $1 AND j.id = a.id AND a.locked_until_ms <= $2
+  RETURNING j.id
+), unchecked AS (
+  DELETE FROM meta WHERE queue = $1 AND field = 'stalled-check' AND EXISTS (SELECT FROM freed)
+)
+SELECT (SELECT count(*) FROM freed) AS freed, (SELECT max(locked_until_ms) FROM abandoned WHERE locked_until_ms > $2) AS left`;
+
+/** Of an `application_name`. */
+const MOST_NAME_LENGTH = 63;
 const LISTENERS = 1;
 
 /** A schema's name: letters, digits and underscores, and never BullMQ's default, which another application may use. */

@@ -5,6 +5,7 @@ import { type ConsumerDependencies, consume, type RunJob, together } from "./con
 import { deadLetters, runDeadLetter } from "./dead-letters.ts";
 import { ask } from "./deadline.ts";
 import { errorLog, type Log } from "./error-log.ts";
+import { freeAbandoned } from "./holders.ts";
 import { liveness } from "./liveness.ts";
 import { loads } from "./loads.ts";
 import { type QueueKind, taskQueue, wakeQueues } from "./names.ts";
@@ -98,6 +99,16 @@ export function createBullmqQueues(options: BullmqQueuesOptions): BullmqQueues {
       start(taskQueue(name), "tasks", runActivity(handler), consumeOptions),
     consumeDeadLetters: (handler, consumeOptions) =>
       start(names.letters, "letters", runDeadLetter(handler), consumeOptions),
+
+    async freeAbandoned() {
+      const tasks = [names.tasks, ...(await ask(() => server.taskQueues()))];
+      return freeAbandoned(server, [
+        ...lanes.map((lane) => [lane, "events"] as const),
+        [timers, "timers"],
+        ...[...new Set(tasks)].map((name) => [queue(name), "tasks"] as const),
+        [letters, "letters"],
+      ]);
+    },
 
     isPaused: (name) => ask(() => queue(taskQueue(name)).isPaused()),
 
