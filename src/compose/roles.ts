@@ -7,9 +7,9 @@ import { compileStored } from "../dsl/index.ts";
 import { SUBSCRIPTION_QUEUE } from "../engine/index.ts";
 import { createAuthenticator } from "../executors/auth/authenticator.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
-import { createGrpcExecutor } from "../executors/call-grpc.ts";
 import { agentOf, createHttpExecutor } from "../executors/call-http.ts";
 import { createOpenApiExecutor } from "../executors/call-openapi.ts";
+import { lazily } from "../executors/lazily.ts";
 import { removeAbandoned } from "../executors/process/own-directory.ts";
 import { createProcessExecutors } from "../executors/processes.ts";
 import { createResourceFetcher } from "../executors/resources/fetch-resource.ts";
@@ -267,7 +267,10 @@ export async function startTaskRole(
     executors: {
       http: createHttpExecutor({ ...policy, agent, authenticator }),
       openapi: createOpenApiExecutor({ ...policy, agent, authenticator, documents }),
-      grpc: createGrpcExecutor({ ...policy, authenticator }),
+      grpc: lazily(async () => {
+        const { createGrpcExecutor } = await import("../executors/call-grpc.ts");
+        return createGrpcExecutor({ ...policy, authenticator });
+      }),
       code: createCodeExecutor(functions),
       ...services.executors,
       ...processes.executors,

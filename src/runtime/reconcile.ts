@@ -47,8 +47,10 @@ export function createReconciler(ports: Ports): Reconciler {
   const letters = createLetterKeeper(ports);
   const retention = createRetention(ports);
   const round = async () => {
-    for (let partition = 0; partition < ports.settings.partitions; partition++) {
-      await tryTo(ports, () => lookAtPartition(ports, partition));
+    const partitions = Array.from({ length: ports.settings.partitions }, (_, partition) => partition);
+    // All of them before anything that can wait: after a restart, somebody waits for each.
+    for (const partition of partitions) await tryTo(ports, () => lookAtPartition(ports, partition));
+    for (const partition of partitions) {
       if (rounds % LETTER_ROUNDS === 0) await tryTo(ports, () => letters.rebuild(partition));
       await tryTo(ports, () => retention.round(partition));
     }
