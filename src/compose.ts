@@ -31,6 +31,7 @@ import { keptFor } from "./runtime/kept-for.ts";
 import { createScaler } from "./runtime/scaler.ts";
 import { createScheduleService } from "./runtime/schedules/service.ts";
 import { createExecutionService, type ExecutionService } from "./runtime/service.ts";
+import { takeOverJobs } from "./runtime/take-over.ts";
 
 export type RoleName = "api" | "workflow" | "task" | "dlq";
 
@@ -153,6 +154,8 @@ export async function openService(
     closers.push(() => scrape.close());
     const metricsAddress = await listen(scrape, "METRICS_PORT", config.host, config.metricsPort);
 
+    const takes = roles.some((role) => role !== "api");
+    if (takes && config.reclaim) await takeOverJobs(ports);
     const workflow = roles.includes("workflow") ? await startWorkflowRole(config, ports, short) : undefined;
     if (workflow !== undefined) started.push(workflow);
     if (roles.includes("task")) {

@@ -7,9 +7,9 @@ import { compileStored } from "../dsl/index.ts";
 import { SUBSCRIPTION_QUEUE } from "../engine/index.ts";
 import { createAuthenticator } from "../executors/auth/authenticator.ts";
 import { createCodeExecutor } from "../executors/call-code.ts";
-import { createGrpcExecutor } from "../executors/call-grpc.ts";
 import { agentOf, createHttpExecutor } from "../executors/call-http.ts";
 import { createOpenApiExecutor } from "../executors/call-openapi.ts";
+import { lazily } from "../executors/lazily.ts";
 import { removeAbandoned } from "../executors/process/own-directory.ts";
 import { createProcessExecutors } from "../executors/processes.ts";
 import { createResourceFetcher } from "../executors/resources/fetch-resource.ts";
@@ -43,7 +43,7 @@ import { createScheduler, type SchedulerSettings } from "../runtime/schedules/sc
 import { createStandIn } from "../runtime/stand-in.ts";
 import { createStarter, type StartPorts } from "../runtime/start-execution.ts";
 import { createStoreClock } from "../runtime/store-clock.ts";
-import { takeOver } from "../runtime/take-over.ts";
+import { endLeases } from "../runtime/take-over.ts";
 import { tenantMaker } from "../runtime/tenant-maker.ts";
 import { NO_TIMERS_HERE } from "../runtime/timers-here.ts";
 import { NO_WAKES_HERE } from "../runtime/wakes-here.ts";
@@ -167,7 +167,7 @@ export interface WorkflowRole extends Role {
 /** Takes wake-ups and timers, and looks after what is late. */
 export async function startWorkflowRole(config: Config, ports: Ports, short: ShortWays): Promise<WorkflowRole> {
   const options = { concurrency: config.workerConcurrency, recover: config.reclaim };
-  if (config.localWakes && config.reclaim) await takeOver(ports);
+  if (config.localWakes && config.reclaim) await endLeases(ports);
   const { clock } = short;
   const wakes = createWakeProcessor(ports, short.cache, clock);
   const consumers = [
@@ -284,7 +284,10 @@ export async function startTaskRole(
     executors: {
       http: createHttpExecutor({ ...policy, agent, authenticator }),
       openapi: createOpenApiExecutor({ ...policy, agent, authenticator, documents }),
-      grpc: createGrpcExecutor({ ...policy, authenticator }),
+      grpc: lazily(async () => {
+        const { createGrpcExecutor } = await import("../executors/call-grpc.ts");
+        return createGrpcExecutor({ ...policy, authenticator });
+      }),
       code: createCodeExecutor(functions),
       ...services.executors,
       ...processes.executors,

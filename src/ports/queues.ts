@@ -46,6 +46,11 @@ export interface Queues {
   loadNames(): Promise<readonly string[]>;
   /** How many processes take from a queue (named as for `load`); undefined when its server does not tell. */
   takers(queue: string): Promise<number | undefined>;
+  /**
+   * For the start of a process: active jobs whose holders are gone run again as soon as somebody takes jobs, as redelivered ones. Gives how
+   * many. Those of a holder that was there a moment ago are waited for, a second at most.
+   */
+  freeAbandoned(): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -47,8 +47,10 @@ export function createReconciler(ports: Ports): Reconciler {
   const letters = createLetterKeeper(ports);
   const retention = createRetention(ports);
   const round = async () => {
-    for (let partition = 0; partition < ports.settings.partitions; partition++) {
-      await tryTo(ports, () => lookAtPartition(ports, partition));
+    const partitions = Array.from({ length: ports.settings.partitions }, (_, partition) => partition);
+    // All of them before anything that can wait: after a restart, somebody waits for each.
+    for (const partition of partitions) await tryTo(ports, () => lookAtPartition(ports, partition));
+    for (const partition of partitions) {
       if (rounds % LETTER_ROUNDS === 0) await tryTo(ports, () => letters.rebuild(partition));
       await tryTo(ports, () => retention.round(partition));
     }
@@ -120,6 +122,8 @@ async function look(ports: Ports, late: Attention): Promise<void> {
     // They wait their turn, or for the clock of a worker that is not the store's. Nothing is missing, but it is time.
     await queues.remove(waiting);
     await queues.wake(late, "timer.fired");
+  } else if (asleep && (await isOnlyUnsettled(ports, late))) {
+    await queues.forceWake(late, "unsettled");
   } else if (asleep) {
     await queues.forceWake(late, "rescue");
     const overdue = timers.length > 0;
@@ -128,6 +132,23 @@ async function look(ports: Ports, late: Attention): Promise<void> {
   }
   for (const entry of late.owed) await lookAtOwed(ports, late, entry);
   if (late.owed.length === 0) await events.looked(late.executionId, { entries: [], lookAt });
+}
+
+/**
+ * Whoever decided last died before it told the store that all it asked for is in the queues (`late-settles.ts`), and there it is: no job was
+ * missing, though somebody has to be woken to settle.
+ */
+async function isOnlyUnsettled({ events, queues }: Ports, late: Attention): Promise<boolean> {
+  const found = await events.describe(late.executionId);
+  if (found === null || found.inbox > 0 || found.head.settled === found.head.version) return false;
+  const activities = found.owed.filter(
+    (entry) => entry.kind === "activity" && !entry.answered && entry.parked === null,
+  );
+  for (const entry of activities) {
+    const job = jobOf(late, entry, entry.dispatch, late.now, Number.POSITIVE_INFINITY);
+    if (job === undefined || !(await queues.alive(job))) return false;
+  }
+  return activities.length > 0;
 }
 
 async function aliveJobs(ports: Ports, late: Attention, entries: readonly OwedEntry[]): Promise<readonly Job[]> {

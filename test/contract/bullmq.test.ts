@@ -296,6 +296,33 @@ describe.each([
   });
 
   if (backend === "PostgreSQL") {
+    test("given a server that ends every connection again and again, when consumers come, work and go, then nobody is left deaf to it, and all works afterwards", {
+      timeout: 90_000,
+    }, async () => {
+      const where = space();
+      const ending = endConnections(server.url);
+      for (let round = 0; round < 15; round++) {
+        const queues = createBullmqQueues({ ...where, lanes: 1, log: { warn: () => {} } });
+        const consumers = [queues.consumeWakes(async () => {}, EAGER), queues.consumeActivities(async () => {}, EAGER)];
+        for (let i = 0; i < 10; i++) await queues.wake(GROUP, TYPE).catch(() => undefined);
+        await Promise.all(consumers.map((consumer) => consumer.close(1_000)));
+        await queues.close();
+      }
+      expect(await ending.stop()).toBeGreaterThan(0);
+      const queues = open(where);
+      let runs = 0;
+      queues.consumeWakes(async () => {
+        runs += 1;
+      }, EAGER);
+      await eventually("a wake is taken", () =>
+        queues.wake(GROUP, TYPE).then(
+          () => true,
+          () => false,
+        ),
+      );
+      await eventually("it runs", () => runs > 0);
+    });
+
     test("given a worker whose clock is two minutes ahead, when a job waits, then it takes none and says why, until its clock is right", async () => {
       const queues = open();
       await queues.wake(GROUP, TYPE);
@@ -439,6 +466,32 @@ function openSpace(connection: Connection, prefix: string): QueueSpace {
     async close() {
       await Promise.all(children.map(kill));
       await Promise.all(opened.map((queues) => queues.close()));
+    },
+  };
+}
+
+/** All connections but its own, at moments that hit each part of their lives. */
+function endConnections(connectionString: string): { stop(): Promise<number> } {
+  let ends = 0;
+  let isOver = false;
+  const running = (async () => {
+    const client = new Client({ connectionString });
+    client.on("error", () => undefined);
+    await client.connect();
+    while (!isOver) {
+      const { rowCount } = await client.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+      );
+      ends += rowCount ?? 0;
+      await sleep(Math.random() * 40);
+    }
+    await client.end();
+  })();
+  return {
+    async stop() {
+      isOver = true;
+      await running;
+      return ends;
     },
   };
 }

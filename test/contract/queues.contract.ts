@@ -492,6 +492,63 @@ export function queuesContract(openSpace: () => Promise<QueueSpace>): void {
       await eventually("nobody takes any more", async () => (await queues.takers("tasks")) === 0);
     });
   });
+
+  describe("holders that are gone", () => {
+    test("given two holders, when one is killed and who starts frees what nobody holds, then its job runs again as redelivered, once, and the other keeps its own", async () => {
+      const space = await open();
+      const queues = space.queues();
+      const killed = await startHolding(space, "activity", () => queues.dispatch([activity({ name: 1 })]));
+      await startHolding(space, "activity", () => queues.dispatch([activity({ name: 2 })]));
+      expect(await queues.freeAbandoned()).toBe(0);
+      await killed.kill();
+      await eventually("its connection is gone", async () => (await queues.takers("tasks")) === 1);
+      expect(await queues.freeAbandoned()).toBe(1);
+      expect(await queues.freeAbandoned()).toBe(1);
+      const taken: { readonly name: number; readonly redelivered: boolean }[] = [];
+      queues.consumeActivities(async ({ name }, { redelivered }) => void taken.push({ name, redelivered }), eager);
+      await eventually("it ran again", () => taken.length > 0);
+      expect(await queues.freeAbandoned()).toBe(0);
+      expect(taken).toEqual([{ name: 1, redelivered: true }]);
+      expect(await queues.load("tasks")).toMatchObject({ waiting: 0, active: 1 });
+    });
+
+    test("given a wake-up whose holder was killed, when it is freed, then it runs again as redelivered", async () => {
+      const space = await open();
+      const queues = space.queues();
+      const holder = await startHolding(space, "wake", () => queues.wake(someGroup(), "io.flunq.execution.started"));
+      await holder.kill();
+      await eventually("its connection is gone", async () => (await queues.takers("events")) === 0);
+      expect(await queues.freeAbandoned()).toBe(1);
+      let redeliveries = 0;
+      queues.consumeWakes(async (_, { redelivered }) => {
+        if (redelivered) redeliveries += 1;
+      }, eager);
+      await eventually("it ran again", () => redeliveries === 1);
+      expect(await queues.wakeAlive(someGroup())).toBe(false);
+    });
+
+    test("given a worker that drains with a job in hand, when who starts frees what nobody holds, then it keeps its job", async () => {
+      const space = await open();
+      const [draining, queues] = [space.queues(), space.queues()];
+      let end = () => {};
+      const held = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      let runs = 0;
+      const consumer = draining.consumeActivities(async () => {
+        runs += 1;
+        await held;
+      }, eager);
+      await queues.dispatch([activity()]);
+      await eventually("it is held", () => runs === 1);
+      const drained = consumer.close(60_000);
+      expect(await queues.freeAbandoned()).toBe(0);
+      end();
+      await drained;
+      expect(await queues.load("tasks")).toMatchObject({ waiting: 0, active: 0 });
+      expect(runs).toBe(1);
+    });
+  });
 }
 
 const eager: ConsumeOptions = { concurrency: 10, recover: true };

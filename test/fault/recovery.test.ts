@@ -65,6 +65,7 @@ describe.each<StoreKind>(["redis", "postgres"])("recovery on %s", (kind) => {
       const cost = await costOfDeath(failpoint);
       console.log(`${kind}: the death of a worker with ${what} in hand cost ${cost} ms`);
       expect(await redelivered()).toBeGreaterThan(before);
+      expect(survivor.log.filter(({ msg }) => msg.endsWith("was missing"))).toEqual([]);
       expect(await metricOf(survivor, "durabull_rescues_total")).toBe(0);
     },
     LIMIT_MS,

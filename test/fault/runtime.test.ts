@@ -109,6 +109,21 @@ test("given a timer put off by a clock that is wrong, when its time has come, th
   expect(events?.map(({ type }) => type)).toContain("timer.fired");
 });
 
+test("given a process that died before it settled, when the reconciler looks, then somebody is woken to settle, and nothing counts as missing", async () => {
+  const { start, store, rescues, ports } = runtime;
+  const head = await start("chain", "unsettled");
+  await wakes({ ...ports, settings: { ...ports.settings, settleAfterMs: 600_000 } }).processWake(head, FIRST);
+  expect(await headOf(head)).toMatchObject({ settled: 0 });
+  const before = rescues.length;
+  await until("it is woken", async () => {
+    await createReconciler(ports).round();
+    return store.queues.wakeAlive(head);
+  });
+  expect(rescues.slice(before)).toEqual([]);
+  await wakes().processWake(head, FIRST);
+  expect(await store.events.due(head)).toEqual([]);
+});
+
 test("given settles that wait, when the next step comes, then it is dispatched alone, and a process that died before is followed without loss", async () => {
   const { start, store, ports } = runtime;
   const dispatched: number[] = [];

@@ -1,16 +1,16 @@
 import {
   DEFAULT_SCHEMA,
-  type PgPool,
-  PostgresConnection,
+  type PostgresConnection,
   PostgresQueueBackend,
   type Processor,
   Queue,
   type QueueBaseOptions,
-  runMigrations,
   Worker,
 } from "bullmq";
 import { bullmqConfig } from "../../../bullmq.config.ts";
+import { holderName } from "./holders.ts";
 import type { QueueKind } from "./names.ts";
+import { SelfHealingConnection } from "./postgres-connection.ts";
 import { type QueueServer, type ServerDependencies, unhurried, workerOptions } from "./queue-server.ts";
 
 export interface PostgresTarget {
@@ -23,7 +23,12 @@ export function postgresServer(target: PostgresTarget, { prefix, report }: Serve
   const { postgresPools: pools, producers, retention } = bullmqConfig;
   const schema = target.schema ?? schemaOf(prefix);
   const connect = (max: number, name: string) => {
-    const connection = new SelfHealingConnection(target.connectionString, schema, max, producers.deadlineMs);
+    const connection = new SelfHealingConnection({
+      connectionString: target.connectionString,
+      schema,
+      max,
+      connectionTimeoutMillis: producers.deadlineMs,
+    });
     connection.on("error", (error) => report(error, name));
     return connection;
   };
@@ -39,9 +44,13 @@ export function postgresServer(target: PostgresTarget, { prefix, report }: Serve
     },
     openWorker(name, kind, processor: Processor, recover, concurrency) {
       const connection = connect(pools[kind], name);
-      const options = { ...workerOptions(kind, recover, concurrency), connection };
+      // PostgreSQL cuts names: where one does not fit, this worker's jobs wait for their locks.
+      const holder = holderName();
+      const fits = `${name}:w:${holder}`.length <= MOST_NAME_LENGTH;
+      const listener = fits ? `${name}:w:${holder}` : name;
+      const options = { ...workerOptions(kind, recover, concurrency), connection, ...(fits ? { name: holder } : {}) };
       const factory = (_: string, opts: QueueBaseOptions<unknown>) =>
-        unhurried(new Backend(connection, name, opts, true, name));
+        unhurried(new Backend(connection, name, opts, true, listener));
       const worker = new Worker(name, processor, options, factory) as unknown as Worker;
       worker.on("error", (error) => report(error, name));
       workersOpen.set(worker, kind);
@@ -65,6 +74,20 @@ export function postgresServer(target: PostgresTarget, { prefix, report }: Serve
       const text = "SELECT locked_until_ms FROM job WHERE queue = $1 AND id = $2 AND state = 'active'";
       const { rows } = await query<{ locked_until_ms: string | null }>(shared, text, [queue.name, jobId]);
       return Number(rows[0]?.locked_until_ms ?? 0) > Date.now();
+    },
+    async freeAbandoned(queue, { lockMs, renewedWithinMs }) {
+      const now = Date.now();
+      const values = [queue.name, now + lockMs - renewedWithinMs];
+      const { rows } = await query<{ freed: string; left: string | null }>(shared, FREE_ABANDONED, values);
+      const left = rows[0]?.left ?? null;
+      const againInMs =
+        left === null ? 0 : Math.min(renewedWithinMs, Math.max(1, Number(left) - lockMs + renewedWithinMs - now));
+      return { freed: Number(rows[0]?.freed ?? 0), againInMs };
+    },
+    async stalledCheck(queue) {
+      const text = "SELECT value FROM meta WHERE queue = $1 AND field = 'stalled-check'";
+      const { rows } = await query<{ value: string | null }>(shared, text, [queue.name]);
+      return rows[0]?.value ?? null;
     },
     delaysRunningJobs: false,
     bulkFrom: 8,
@@ -95,9 +118,29 @@ SELECT
     now)) AS age
 FROM clock`;
 
+/**
+ * Of active jobs whose holder no connection is named after: a lock that was not renewed since `$2` lapses, and the job is marked, so that
+ * the next check, which may come at once, finds it stalled. Gives how many, and until when the youngest of the other locks holds.
+ */
+const FREE_ABANDONED = `
+WITH abandoned AS MATERIALIZED (
+  SELECT id, locked_until_ms FROM job
+  WHERE queue = $1 AND state = 'active' AND processed_by IS NOT NULL AND NOT EXISTS (
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1 || ':w:' || processed_by
+  )
+  FOR UPDATE SKIP LOCKED
+), freed AS (
+  UPDATE job j SET locked_until_ms = 0, stalled_marked = true FROM abandoned a
+  WHERE j.queue = $1 AND j.id = a.id AND a.locked_until_ms <= $2
+  RETURNING j.id
+), unchecked AS (
+  DELETE FROM meta WHERE queue = $1 AND field = 'stalled-check' AND EXISTS (SELECT FROM freed)
+)
+SELECT (SELECT count(*) FROM freed) AS freed, (SELECT max(locked_until_ms) FROM abandoned WHERE locked_until_ms > $2) AS left`;
+
+/** Of an `application_name`. */
+const MOST_NAME_LENGTH = 63;
 const LISTENERS = 1;
-const DEADLOCK = "40P01";
-const DEADLOCK_RETRIES = 3;
 
 /** A schema's name: letters, digits and underscores, and never BullMQ's default, which another application may use. */
 function schemaOf(prefix: string): string {
@@ -111,60 +154,6 @@ function schemaOf(prefix: string): string {
 async function query<R>(connection: PostgresConnection, text: string, values: readonly unknown[]) {
   await connection.waitUntilReady();
   return connection.pool.query<R>(text, values);
-}
-
-/** BullMQ's remembers a first connection that failed for ever, and migrates only when told; this one tries again at each use. */
-class SelfHealingConnection extends PostgresConnection {
-  #ready: Promise<void> | undefined;
-
-  constructor(connectionString: string, schema: string, max: number, connectionTimeoutMillis: number) {
-    // A queue need not survive a power cut: what it knew is rebuilt from the log. So no statement waits for the disk.
-    const options = "-c synchronous_commit=off";
-    super({
-      connectionString,
-      schema,
-      max,
-      connectionTimeoutMillis,
-      idleTimeoutMillis: 60_000,
-      keepAlive: true,
-      options,
-    });
-    surviveDeadlocks(this.pool);
-  }
-
-  override waitUntilReady(): Promise<void> {
-    this.#ready ??= this.#migrate().catch((error) => {
-      this.#ready = undefined;
-      throw error;
-    });
-    return this.#ready;
-  }
-
-  async #migrate(): Promise<void> {
-    const client = await this.pool.connect();
-    try {
-      await runMigrations(client, this.schema);
-    } finally {
-      client.release();
-    }
-  }
-}
-
-/**
- * BullMQ's statements meet in deadlocks now and then, and one that ends the completion of a job would count as the job's failure.
- * Each is a transaction of its own, so the one that PostgreSQL gave up has done nothing and may run again.
- */
-function surviveDeadlocks(pool: PgPool): void {
-  const query = pool.query.bind(pool);
-  pool.query = async <R>(text: string, values?: readonly unknown[]) => {
-    for (let left = DEADLOCK_RETRIES; ; left -= 1) {
-      try {
-        return await query<R>(text, values);
-      } catch (error) {
-        if (left === 0 || (error as { readonly code?: unknown }).code !== DEADLOCK) throw error;
-      }
-    }
-  };
 }
 
 class Backend extends PostgresQueueBackend {

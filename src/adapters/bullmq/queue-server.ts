@@ -2,6 +2,7 @@ import type { IQueueBackend, Processor, Queue, Worker } from "bullmq";
 import { bullmqConfig } from "../../../bullmq.config.ts";
 import type { QueueLoad } from "../../ports/queues.ts";
 import type { ReportError } from "./error-log.ts";
+import type { Abandoned, LockTimes } from "./holders.ts";
 import type { QueueKind } from "./names.ts";
 
 /** Where the queues live: the little in which Redis and PostgreSQL differ. */
@@ -14,6 +15,10 @@ export interface QueueServer {
   load(queue: Queue): Promise<QueueLoad>;
   /** The job is active and its lock has not lapsed. */
   holdsLock(queue: Queue, jobId: string): Promise<boolean>;
+  /** Lets go of active jobs whose holders are gone, so that the next check for stalled jobs puts them back. Of none where it is not told who is there. */
+  freeAbandoned(queue: Queue, times: LockTimes): Promise<Abandoned>;
+  /** The trace of the latest check for stalled jobs: differs for each check, and may be gone soon after it. */
+  stalledCheck(queue: Queue): Promise<string | null>;
   /** A running job can go back to *delayed*. */
   readonly delaysRunningJobs: boolean;
   /** How many jobs make a command for many worth its price. */

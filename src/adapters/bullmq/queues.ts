@@ -5,6 +5,7 @@ import { type ConsumerDependencies, consume, type RunJob, together } from "./con
 import { deadLetters, runDeadLetter } from "./dead-letters.ts";
 import { ask } from "./deadline.ts";
 import { errorLog, type Log } from "./error-log.ts";
+import { freeAbandoned } from "./holders.ts";
 import { liveness } from "./liveness.ts";
 import { loads } from "./loads.ts";
 import { type QueueKind, taskQueue, wakeQueues } from "./names.ts";
@@ -103,6 +104,16 @@ export function createBullmqQueues(options: BullmqQueuesOptions): BullmqQueues {
       const paused = await ask(() => Promise.all(lanes.map((lane) => lane.isPaused())));
       return paused.includes(true);
     },
+    async freeAbandoned() {
+      const tasks = [names.tasks, ...(await ask(() => server.taskQueues()))];
+      return freeAbandoned(server, [
+        ...lanes.map((lane) => [lane, "events"] as const),
+        [timers, "timers"],
+        ...[...new Set(tasks)].map((name) => [queue(name), "tasks"] as const),
+        [letters, "letters"],
+      ]);
+    },
+
     isPaused: (name) => ask(() => queue(taskQueue(name)).isPaused()),
 
     async counts() {

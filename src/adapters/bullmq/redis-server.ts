@@ -8,9 +8,10 @@ import {
   RedisQueueBackend,
   Worker,
 } from "bullmq";
-import type { Redis } from "ioredis";
+import { type Redis, ReplyError } from "ioredis";
 import { bullmqConfig } from "../../../bullmq.config.ts";
 import { GatheringRedis } from "../redis/gathering-redis.ts";
+import { holderName, holdersIn } from "./holders.ts";
 import { type QueueServer, type ServerDependencies, unhurried, workerOptions } from "./queue-server.ts";
 
 /** The service refuses to start on an older one, so the producers need not ask. */
@@ -35,9 +36,13 @@ export function redisServer(url: string, { prefix, report }: ServerDependencies)
       return queue as unknown as Queue;
     },
     openWorker(name, kind, processor: Processor, recover, concurrency) {
-      const own = connect(url, (error) => report(error, name), { maxRetriesPerRequest: null });
+      const holder = holderName();
+      // BullMQ names the connection that waits for jobs; this one renews their locks, and outlives it in a drain.
+      const connectionName = `${prefix}:h:${holder}`;
+      const own = connect(url, (error) => report(error, name), { maxRetriesPerRequest: null, connectionName });
       const options = {
         ...workerOptions(kind, recover, concurrency),
+        name: holder,
         connection: own,
         prefix: keyPrefix(prefix, name),
       };
@@ -62,6 +67,17 @@ export function redisServer(url: string, { prefix, report }: ServerDependencies)
       return { waiting, due, active, oldestAgeMs };
     },
     holdsLock: async (queue, jobId) => (await (await ready()).exists(`${queue.toKey(jobId)}:lock`)) === 1,
+    async freeAbandoned(queue, { lockMs, renewedWithinMs }) {
+      const lists = await clientLists(queue);
+      if (lists === null) return { freed: 0, againInMs: 0 };
+      const keys = ["active", "stalled", "stalled-check"].map((type) => queue.toKey(type));
+      const args = [queue.toKey(""), lockMs, renewedWithinMs, ...holdersIn(lists)];
+      const [freed = 0, againInMs = 0] = (await (
+        await ready()
+      ).eval(FREE_ABANDONED, keys.length, ...keys, ...args)) as number[];
+      return { freed, againInMs };
+    },
+    stalledCheck: async (queue) => (await ready()).get(queue.toKey("stalled-check")),
     delaysRunningJobs: true,
     bulkFrom: 2,
     rememberTaskQueue: async (name) => void (await (await ready()).sadd(registry, name)),
@@ -92,6 +108,42 @@ local waiting = redis.call("LLEN", KEYS[1]) + redis.call("ZCARD", KEYS[2])
 return { waiting, redis.call("ZCOUNT", KEYS[4], 0, untilNow), redis.call("LLEN", KEYS[3]), math.max(0, now - since) }
 `;
 
+/**
+ * Of active jobs whose holder (`pb`) is none of those named: a lock that was not renewed for long enough goes, and the job is marked, so that
+ * the next check, which may come at once, finds it stalled. Gives how many, and when the youngest of the other locks is old enough.
+ */
+const FREE_ABANDONED = `
+local present = {}
+for i = 4, #ARGV do present[ARGV[i]] = true end
+local freed, again = 0, 0
+for _, id in ipairs(redis.call("LRANGE", KEYS[1], 0, -1)) do
+  local holder = redis.call("HGET", ARGV[1] .. id, "pb")
+  if holder and not present[holder] then
+    local lock = ARGV[1] .. id .. ":lock"
+    local age = tonumber(ARGV[2]) - redis.call("PTTL", lock)
+    if age >= tonumber(ARGV[3]) then
+      redis.call("DEL", lock)
+      redis.call("SADD", KEYS[2], id)
+      freed = freed + 1
+    else
+      again = math.max(again, math.min(tonumber(ARGV[3]), ARGV[3] - age))
+    end
+  end
+end
+if freed > 0 then redis.call("DEL", KEYS[3]) end
+return { freed, math.ceil(again) }
+`;
+
+/** Null where a managed server does not tell. */
+async function clientLists(queue: Queue): Promise<readonly string[] | null> {
+  try {
+    return await queue.getBackend().getClientList();
+  } catch (error) {
+    if (error instanceof ReplyError) return null;
+    throw error;
+  }
+}
+
 /** Keys of one queue share a hash tag of their own: all a script touches is in one slot, and the queues spread over a cluster. */
 export function keyPrefix(prefix: string, queue: string): string {
   return `{${prefix}:${queue}}`;
@@ -120,7 +172,7 @@ function siblingBackend(connection: RedisConnection, name: string, options: Queu
 function connect(
   url: string,
   report: (error: Error, where: string) => void,
-  options: { enableOfflineQueue?: boolean; maxRetriesPerRequest: number | null },
+  options: { enableOfflineQueue?: boolean; maxRetriesPerRequest: number | null; connectionName?: string },
 ): Redis {
   const { reconnectMs } = bullmqConfig.workers;
   const client = new GatheringRedis(url, {

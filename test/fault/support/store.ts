@@ -145,6 +145,7 @@ export async function lookIntoPostgres(url: string): Promise<StoreLook> {
     queues,
     async attention() {
       const client = new Client({ connectionString: url });
+      client.on("error", () => undefined);
       await client.connect();
       try {
         const { rows } = await client.query<{ count: string }>("SELECT count(*) FROM durabull.attention");
