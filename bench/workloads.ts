@@ -1,10 +1,10 @@
 /**
- * Six workloads through the public HTTP API of the whole service in one process of its own, the client in another, with raw BullMQ on the
+ * Seven workloads through the public HTTP API of the whole service in one process of its own, the client in another, with raw BullMQ on the
  * same store in the same run as the reference. bench/README.md says what each is and what came out.
  *
- *   npm run bench -- w1 … w6        some or all of them
+ *   npm run bench -- w1 … w7        some or all of them
  *
- * STORES=always,everysec,postgres, REPS, N1 N2 N4 N5 N6, REF_JOBS, QUIET (seconds to wait for an idle machine), PROFILE=1 (of the service).
+ * STORES=always,everysec,postgres, REPS, N1 N2 N4 N5 N6 N7 AHEAD7, REF_JOBS, QUIET (seconds to wait for an idle machine), PROFILE=1 (of the service).
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";

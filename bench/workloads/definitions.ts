@@ -1,4 +1,4 @@
-/** The workflows, as their author would write them. `seq`, `slow`: n steps one after another; `fan`: side by side; `nap`: a timer. */
+/** The workflows, as their author would write them. `seq`, `slow`: n steps one after another; `fan`: side by side; `nap`: a timer of 3 s; `alarm`: one of `wait`. */
 export const FAN = 200;
 
 const head = (name: string) => `document: { dsl: 1.0.3, namespace: bench, name: ${name}, version: 1.0.0 }\n`;
@@ -19,6 +19,9 @@ ${branches}
 `,
   `${head("nap")}do:
   - sleep: { wait: { seconds: 3 } }
+`,
+  `${head("alarm")}do:
+  - sleep: { wait: "\${ .wait }" }
 `,
   `${head("slow")}do:
   - steps:

@@ -9,7 +9,7 @@ import { bounded, meter, now, percentile } from "./meter.ts";
 import type { Raw } from "./raw.ts";
 import type { BenchService } from "./service.ts";
 
-export type WorkloadName = "w1" | "w2" | "w3" | "w4" | "w5" | "w6";
+export type WorkloadName = "w1" | "w2" | "w3" | "w4" | "w5" | "w6" | "w7";
 
 /** One line of the result: what was measured, and how it stands to raw BullMQ of the same run. */
 export interface Row {
@@ -157,6 +157,34 @@ export const WORKLOADS: Readonly<Record<WorkloadName, (bench: Bench) => Promise<
       row(cost, "W5 timer late p50 / p99 / max ms", `${pair(late)} / ${Math.max(...late)}`, ""),
       row(cost, "W5 client late p50 / p99 ms", pair(fromStart), ""),
       row(cost, "W5 started / all done, ms", `${started.toFixed(0)} / ${all.toFixed(0)}`, ""),
+    ];
+  },
+
+  /** N7 timers that come due within the same second, whenever they were started. */
+  async w7(bench) {
+    const n = size("N7", 5_000);
+    const { client } = bench.service;
+    const end = costOf(bench);
+    const due = now() + size("AHEAD7", n * 5) + 3_000;
+    const ids: string[] = [];
+    await bounded(n, IN_FLIGHT, async () => {
+      const wait = { milliseconds: Math.round(due + (1_000 * ids.length) / n - now()) };
+      if (wait.milliseconds < 1_000)
+        throw new Error("AHEAD7 (ms) is too short to start all of them before they are due");
+      const { executionId } = await client.start({
+        definition: { namespace: "bench", name: "alarm" },
+        input: { wait },
+      });
+      ids.push(executionId);
+    });
+    await sleep(due + 1_000 - now());
+    await bounded(n, IN_FLIGHT, async (i) => void completed(await client.ended(ids[i] ?? "")));
+    const all = now() - due;
+    const cost = end();
+    const late = await lateness(bench, ids);
+    return [
+      row(cost, "W7 timer late p50 / p99 / max ms", `${pair(late)} / ${Math.max(...late)}`, ""),
+      row(cost, `W7 first due until all ${n} ended and were read, ms`, all.toFixed(0), ""),
     ];
   },
 
