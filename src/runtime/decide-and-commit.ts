@@ -39,6 +39,8 @@ export interface HowToCommit {
   readonly carried?: number;
   /** What follows the commit waits its turn: many come due at once, and each of them is to be decided in time. */
   readonly unhurried?: boolean;
+  /** Told as soon as it is committed. */
+  readonly committed?: () => void;
 }
 
 /** Steps 5 to 7, and what follows them: "unread" when a closing commit was refused. @throws {VersionConflictError} */
@@ -65,6 +67,7 @@ async function decideInSpan(
   await failpoints.hit("before-commit");
   const committed = await commit(ports, executionId, loaded, decision, how, lookAfterMs(ports, memory, how));
   if (committed === "unread") return "unread";
+  how.committed?.();
   const { head, local } = committed;
   try {
     await failpoints.hit("after-commit");
@@ -75,7 +78,8 @@ async function decideInSpan(
   local.begin(head, span.context);
   observeSteps(metrics, decision.events, loaded.state, workflow);
   const goOn = () => follow(ports, memory, loaded, decision, committed, span, begun);
-  await (how.unhurried === true ? memory.unhurried(goOn) : goOn());
+  if (how.unhurried === true) await memory.unhurried(() => ports.timersHere.calm().then(goOn));
+  else await goOn();
   return "committed";
 }
 

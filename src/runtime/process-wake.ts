@@ -6,7 +6,7 @@ import type { Delivery } from "../ports/queues.ts";
 import type { ExecutionId, Group } from "../values/ids.ts";
 import { isClosed } from "../values/status.ts";
 import { parkWake } from "./dead-letters.ts";
-import { decideAndCommit, type Memory } from "./decide-and-commit.ts";
+import { decideAndCommit, type HowToCommit, type Memory } from "./decide-and-commit.ts";
 import { createLateSettles } from "./late-settles.ts";
 import { type Ahead, dueOf, load, loadedOf } from "./load.ts";
 import type { AnswerLocally } from "./local-activities.ts";
@@ -16,6 +16,7 @@ import { publishHistory } from "./publish-events.ts";
 import { settle } from "./settle.ts";
 import type { StateCache } from "./state-cache.ts";
 import type { StoreClock } from "./store-clock.ts";
+import type { Fire } from "./timers-here.ts";
 import { turns } from "./turns.ts";
 
 /** Refusals of a closing commit that finds unread messages, before it closes without them. */
@@ -36,7 +37,7 @@ export interface WakeProcessor {
   /** Decides on with an answer that no inbox holds; only where the state is at hand. */
   readonly answer: AnswerLocally;
   /** Decides on what has come due in an execution whose state is at hand. False when it is not, or nothing came of it. */
-  fire(executionId: ExecutionId, fireAt: number): Promise<boolean>;
+  readonly fire: Fire;
   /** Tells the store what it has not been told yet; for the end of a drain. */
   flush(): Promise<void>;
 }
@@ -65,14 +66,14 @@ export function createWakeProcessor(ports: Ports, cache: StateCache, clock?: Sto
   async function decideFromMemory(
     executionId: ExecutionId,
     facts: readonly Omit<AnswerFact, "at">[],
-    { notBefore = 0, unhurried = false }: { readonly notBefore?: number; readonly unhurried?: boolean } = {},
+    { notBefore = 0, ...how }: { readonly notBefore?: number } & Pick<HowToCommit, "unhurried" | "committed"> = {},
   ): Promise<boolean> {
     const passed = clock?.passed();
     const cached = cache.get(executionId);
     if (passed === undefined || passed < notBefore || cached === undefined) return false;
     try {
       const loaded = loadedOf(cached, facts, passed);
-      return (await decideAndCommit(ports, memory, loaded, { carried: facts.length, unhurried })) === "committed";
+      return (await decideAndCommit(ports, memory, loaded, { ...how, carried: facts.length })) === "committed";
     } catch (error) {
       cache.drop(executionId);
       if (error instanceof VersionConflictError) ports.metrics.lostFence();
@@ -103,8 +104,10 @@ export function createWakeProcessor(ports: Ports, cache: StateCache, clock?: Sto
     processWake,
     flush: () => memory.late.flush(),
     answer: ({ executionId }, fact) => inTurn(executionId, () => decideFromMemory(executionId, [fact])),
-    fire: (executionId, fireAt) =>
-      inTurn(executionId, () => decideFromMemory(executionId, [], { notBefore: fireAt, unhurried: true })),
+    fire: (executionId, fireAt, committed) =>
+      inTurn(executionId, () =>
+        decideFromMemory(executionId, [], { notBefore: fireAt, unhurried: true, committed: committed ?? (() => {}) }),
+      ),
     async lookHere(group, delivery) {
       const executionId = cache.latestOf(group);
       const isNew = executionId !== undefined && cache.get(executionId)?.head.version === 1;

@@ -12,15 +12,26 @@ export interface TimersHere {
   disarm(executionId: ExecutionId, names: readonly number[]): void;
   /** It is armed, or being fired. */
   holds(executionId: ExecutionId, name: number): boolean;
+  /** Resolves when nothing that has come due waits to be decided, or after a second: what is not urgent lets that go first. */
+  calm(): Promise<void>;
   /** How much later than their time jobs may come where this process lives, milliseconds. */
   readonly laterMs: number;
 }
 
 /** Every timer waits for its job. */
-export const NO_TIMERS_HERE: TimersHere = { arm: () => {}, disarm: () => {}, holds: () => false, laterMs: 0 };
+export const NO_TIMERS_HERE: TimersHere = {
+  arm: () => {},
+  disarm: () => {},
+  holds: () => false,
+  calm: async () => {},
+  laterMs: 0,
+};
 
-/** Decides on what has come due. False when that was not possible from memory, or nothing came of it. */
-export type Fire = (executionId: ExecutionId, fireAt: number) => Promise<boolean>;
+/**
+ * Decides on what has come due. False when that was not possible from memory, or nothing came of it.
+ * @param committed told as soon as that is written: what follows may take a while.
+ */
+export type Fire = (executionId: ExecutionId, fireAt: number, committed?: () => void) => Promise<boolean>;
 
 export interface FiringTimers extends TimersHere {
   /** The workflow worker of this process is ready. */
@@ -44,6 +55,8 @@ export interface TimersHereOptions {
 const HORIZON_MS = 3_600_000;
 /** The clock is not known, or not yet past the moment by what it is known. */
 const AGAIN_MS = 2;
+/** Nobody lets others go first for longer. */
+const CALM_WITHIN_MS = 1_000;
 
 interface Armed {
   readonly job: TimerJob;
@@ -63,6 +76,8 @@ export function createTimersHere(
 ): FiringTimers {
   const held = new Map<string, Armed>();
   const ready: Armed[] = [];
+  const patient = new Set<() => void>();
+  let deciding = 0;
   let underWay = 0;
   let fire: Fire | undefined;
   let becameIdle = () => {};
@@ -88,23 +103,35 @@ export function createTimersHere(
   }
 
   function next(): void {
-    while (underWay < atOnce) {
+    while (deciding < atOnce) {
       const armed = ready.shift();
-      if (armed === undefined) break;
+      if (armed === undefined) {
+        for (const goOn of patient) goOn();
+        patient.clear();
+        return;
+      }
       if (held.get(keyOf(armed.job)) !== armed || fire === undefined) continue;
+      deciding += 1;
       underWay += 1;
-      void fireOne(armed.job, fire).then((isFired) => {
+      let isDecided = false;
+      const decided = () => {
+        if (isDecided) return;
+        isDecided = true;
+        deciding -= 1;
+        next();
+      };
+      void fireOne(armed.job, fire, decided).then((isFired) => {
+        decided();
         underWay -= 1;
         letGo(keyOf(armed.job), armed, isFired);
-        next();
+        if (underWay === 0) becameIdle();
       });
     }
-    if (underWay === 0) becameIdle();
   }
 
-  async function fireOne(job: TimerJob, mine: Fire): Promise<boolean> {
+  async function fireOne(job: TimerJob, mine: Fire, decided: () => void): Promise<boolean> {
     try {
-      if (await mine(job.executionId, job.fireAt)) return true;
+      if (await mine(job.executionId, job.fireAt, decided)) return true;
       // Through the store: this process may have forgotten it, or somebody has said something since.
       await queues.wake(job, "timer.fired");
     } catch (error) {
@@ -138,6 +165,16 @@ export function createTimersHere(
     holds: (executionId, name) => held.has(keyOf({ executionId, name })),
     serve(given) {
       fire = given;
+    },
+    async calm() {
+      if (ready.length === 0) return;
+      let goOn = () => {};
+      const calm = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      patient.add(goOn);
+      await within(CALM_WITHIN_MS, calm);
+      patient.delete(goOn);
     },
     fired(executionId, name) {
       const armed = held.get(keyOf({ executionId, name }));
