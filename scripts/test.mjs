@@ -28,6 +28,13 @@ const SERVERS = [
     defines: "rabbitmq-server.ts",
     how: "RabbitMQ (Debian, Ubuntu: `apt-get install rabbitmq-server`; macOS: `brew install rabbitmq`)",
   },
+  {
+    command: "kcat",
+    packages: ["kcat"],
+    starts: /\bstartKafka\(/,
+    defines: "kafka-server.ts",
+    how: "kcat (Debian, Ubuntu: `apt-get install kcat`; macOS: `brew install kcat`)",
+  },
 ];
 const NO_POSTGRES = "PostgreSQL needs no installation: its binaries are among the dependencies.";
 /** Where Debian has what only root starts; not on every user's PATH. */

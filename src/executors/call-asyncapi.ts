@@ -26,7 +26,7 @@ export interface AsyncapiOptions {
 }
 
 /**
- * Carries out `call: asyncapi` over AMQP, HTTP, MQTT, Redis Pub/Sub and WebSocket. A publication gives the message that was published, once
+ * Carries out `call: asyncapi` over AMQP, HTTP, Kafka, MQTT, Redis Pub/Sub and WebSocket. A publication gives the message that was published, once
  * the server has it; a subscription the list of the messages it consumed, also when its time was over before it had all of them, or
  * nothing when each of them is worked on by itself.
  * A lost connection or a refusal is communication 500.
@@ -75,6 +75,8 @@ async function protocolOf(family: Family, { fetch, endless }: AsyncapiOptions): 
       return (await import("./asyncapi/amqp.ts")).amqp;
     case "http":
       return httpProtocol(fetch, endless);
+    case "kafka":
+      return (await import("./asyncapi/kafka.ts")).kafka;
     case "mqtt":
       return (await import("./asyncapi/mqtt.ts")).mqtt;
     case "redis":

@@ -40,6 +40,12 @@ export function ensureRabbitmq(): void {
   });
 }
 
+/** As `ensureRedisServer`, for what has a broker of Kafka. */
+export function ensureKcat(): void {
+  const how = "Install it (Debian, Ubuntu: `apt-get install kcat`; macOS: `brew install kcat`).";
+  ensure({ command: "kcat", package: "kcat", how });
+}
+
 function ensure({ command, package: name, how }: Program): void {
   if (pathOf(command) !== undefined) return;
   if (!canInstall()) throw new Error(`${command} was not found. ${how}`);

@@ -27,9 +27,9 @@ const SERVER = { what: "`server`", allowed: ["name", "variables"], required: ["n
 const MESSAGE = { what: "`message`", allowed: ["payload", "headers", "correlationId"] };
 const SUBSCRIPTION = { what: "`subscription`", allowed: ["filter", "consume", "foreach"], required: ["consume"] };
 const CONSUME = { what: "`consume`", allowed: ["amount", "while", "until", "for"] };
-const PROTOCOLS = ["amqp", "http", "mqtt", "mqtt5", "redis", "ws"] as const;
+const PROTOCOLS = ["amqp", "http", "kafka", "mqtt", "mqtt5", "redis", "ws"] as const;
 const OTHER_PROTOCOLS = [
-  ...["amqp", "amqp1", "anypointmq", "googlepubsub", "ibmmq", "jms", "kafka", "mercure", "nats", "pulsar", "sns"],
+  ...["amqp", "amqp1", "anypointmq", "googlepubsub", "ibmmq", "jms", "mercure", "nats", "pulsar", "sns"],
   ...["solace", "sqs", "stomp"],
 ];
 /** Each stands for the policy of a subscription; one of them is given. */

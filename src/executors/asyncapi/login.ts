@@ -6,11 +6,15 @@ import { ProblemError } from "../http/problem-error.ts";
 import { misconfigured } from "./document.ts";
 import type { Target } from "./target.ts";
 
+export type Mechanism = "plain" | "scram-sha-256" | "scram-sha-512" | "oauthbearer";
+
 /** How a connection proves who calls. */
 export interface Login {
   /** Of protocols that know a user and a password. */
   readonly username?: string;
   readonly password?: string;
+  /** Of Kafka: how SASL proves it. */
+  readonly mechanism?: Mechanism;
   /** Of an HTTP request, or of the handshake of a WebSocket. */
   readonly headers: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
@@ -40,14 +44,9 @@ const NOTHING: Login = { headers: {}, query: {} };
 /** Of a token, where a protocol wants a user and neither the address nor the policy has one: servers look at the password only. */
 const USER_OF_TOKEN = "token";
 /** They need a certificate, a key or an exchange that no policy of the language stands for. */
-const NEVER = [
-  "X509",
-  "symmetricEncryption",
-  "asymmetricEncryption",
-  "scramSha256",
-  "scramSha512",
-  "gssapi",
-] as const satisfies readonly string[];
+const NEVER: readonly string[] = ["X509", "symmetricEncryption", "asymmetricEncryption", "gssapi"];
+/** Of Kafka only: how users and passwords are proved there. */
+const SCRAM: Readonly<Record<string, Mechanism>> = { scramSha256: "scram-sha-256", scramSha512: "scram-sha-512" };
 
 /**
  * What the task's policy amounts to at a server: the security schemes of the document say where it stands, and without any the
@@ -61,7 +60,7 @@ export function loginsOf(
   signal: AbortSignal,
 ): Logins {
   if (given === undefined) {
-    refuseImpossible(target.security);
+    refuseImpossible(target);
     const login = loginOfAddress(target);
     return { first: async () => login, again: async () => undefined };
   }
@@ -79,11 +78,20 @@ export function loginsOf(
   };
 }
 
-function loginOfAddress({ family, url }: Pick<Target, "family" | "url">): Login {
+function loginOfAddress({ family, url, security }: Pick<Target, "family" | "url" | "security">): Login {
   const [username, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
   if (username === "" && password === "") return NOTHING;
   if (isHttp(family)) return { ...NOTHING, headers: { authorization: basic(username, password) } };
-  return { ...NOTHING, ...(username === "" ? {} : { username }), ...(password === "" ? {} : { password }) };
+  const login = { ...NOTHING, ...(username === "" ? {} : { username }), ...(password === "" ? {} : { password }) };
+  return family === "kafka" ? { ...login, mechanism: mechanismOf(security.flat().find(isOfPassword) ?? {}) } : login;
+}
+
+function isOfPassword({ type }: JsonObject): boolean {
+  return type === "userPassword" || type === "plain" || SCRAM[String(type)] !== undefined;
+}
+
+function mechanismOf({ type }: JsonObject): Mechanism {
+  return SCRAM[String(type)] ?? "plain";
 }
 
 function basic(username: string, password: string): string {
@@ -94,14 +102,14 @@ function isHttp(family: Target["family"]): boolean {
   return family === "http" || family === "ws";
 }
 
-function refuseImpossible(security: Target["security"]): void {
+function refuseImpossible({ family, security }: Pick<Target, "family" | "security">): void {
   const [first] = security;
-  if (first === undefined || security.some((schemes) => !schemes.some(isImpossible))) return;
+  if (first === undefined || security.some((schemes) => !schemes.some((each) => isImpossible(each, family)))) return;
   throw misconfigured(`its server takes ${typesOf(security)} only, which a definition cannot give`);
 }
 
-function isImpossible({ type }: JsonObject): boolean {
-  return NEVER.some((each) => each === type);
+function isImpossible({ type }: JsonObject, family: Target["family"]): boolean {
+  return NEVER.includes(String(type)) || (family !== "kafka" && SCRAM[String(type)] !== undefined);
 }
 
 function typesOf(security: Target["security"]): string {
@@ -128,8 +136,11 @@ function fits({ type, scheme }: JsonObject, family: Target["family"], { kind }: 
     case "userPassword":
     case "plain":
       return kind === "basic";
+    case "scramSha256":
+    case "scramSha512":
+      return family === "kafka" && kind === "basic";
     case "apiKey":
-      return !isHttp(family) && kind !== "digest";
+      return !isHttp(family) && family !== "kafka" && kind !== "digest";
     case "httpApiKey":
       return isHttp(family) && isToken;
     case "oauth2":
@@ -155,12 +166,14 @@ function placed(
   const token = authorization.slice(authorization.indexOf(" ") + 1);
   if (scheme.type === "httpApiKey") return apiKey(scheme, token);
   if (isHttp(family)) return { ...NOTHING, headers: { authorization } };
-  if (policy.kind === "basic") return { ...NOTHING, username: policy.username, password: policy.password };
+  const kafka = (mechanism: Mechanism) => (family === "kafka" ? { mechanism } : {});
+  if (policy.kind === "basic")
+    return { ...NOTHING, username: policy.username, password: policy.password, ...kafka(mechanismOf(scheme)) };
   if (scheme.type === "apiKey" && scheme.in === "user") return { ...NOTHING, username: token };
   const username = decodeURIComponent(url.username);
   // Redis has a default user; elsewhere a password needs one.
   const user = username === "" && family === "redis" ? {} : { username: username || USER_OF_TOKEN };
-  return { ...NOTHING, ...user, password: token };
+  return { ...NOTHING, ...user, password: token, ...kafka("oauthbearer") };
 }
 
 function apiKey({ name, in: place }: JsonObject, key: string): Login {

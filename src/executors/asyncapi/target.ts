@@ -7,13 +7,14 @@ import { type AsyncapiDocument, entriesIn, leadsAway, misconfigured, objectAt, o
 const FAMILIES = {
   amqp: ["amqp", "amqps"],
   http: ["http", "https"],
+  kafka: ["kafka", "kafka-secure"],
   mqtt: ["mqtt", "mqtts", "secure-mqtt", "mqtt5", "secure-mqtt5"],
   redis: ["redis", "rediss"],
   ws: ["ws", "wss"],
 } as const;
-const SPOKEN = "amqp (0-9-1), http, mqtt (3.1.1 and 5), redis (Pub/Sub) and ws";
+const SPOKEN = "amqp (0-9-1), http, kafka, mqtt (3.1.1 and 5), redis (Pub/Sub) and ws";
 export type Family = keyof typeof FAMILIES;
-const SECURE = /^(amqps|https|wss|rediss|mqtts|secure-mqtt|secure-mqtt5)$/i;
+const SECURE = /^(amqps|https|kafka-secure|wss|rediss|mqtts|secure-mqtt|secure-mqtt5)$/i;
 
 /** Where messages go or come from. */
 export interface Target {
@@ -23,12 +24,16 @@ export interface Target {
   readonly version: string;
   /** Of the server, with `http:` or `https:` in place of its protocol: URL parses others by other rules. */
   readonly url: URL;
+  /** Of Kafka: the other servers of its cluster that may be asked where the rest is, as `url`. */
+  readonly others: readonly URL[];
   /** Address of the channel, parameters filled in. */
   readonly address: string;
   /** Content type of its messages, if the document says it. */
   readonly contentType: string | undefined;
   /** Bindings of server, channel and operation for this protocol, the later ones winning. */
   readonly bindings: JsonObject;
+  /** Bindings of its messages for this protocol. */
+  readonly messageBindings: JsonObject;
   /** Security schemes of the operation, else of the server: alternatives, of each of which all hold. */
   readonly security: readonly (readonly JsonObject[])[];
 }
@@ -44,20 +49,23 @@ export function targetOf(document: AsyncapiDocument, call: AsyncapiArguments): T
   const place = document.major === 3 ? placeIn3(document, call) : placeIn2(document, call);
   const { name, server, family } = serverOf(document, call, place.channel);
   const protocol = String(server.protocol);
-  const url = urlOf(document, name, server, call.server?.variables ?? {});
+  const [url, ...others] = urlsOf(document, { name, server, family }, call.server?.variables ?? {});
   const bindingsOf = (object: JsonObject) => {
     const all = objectAt(document, object.bindings);
     const named = (name: string) => objectAt(document, ownProperty(all, name)) ?? {};
     return family === "mqtt" ? { ...named("mqtt"), ...named("mqtt5") } : named(family);
   };
+  const message = messageOf(document, place);
   return {
     family,
     secure: SECURE.test(protocol),
     version: call.protocol === "mqtt5" ? "5" : versionOf(server),
     url,
+    others,
     address: filled(document, place.address, place.channel.parameters),
-    contentType: contentTypeOf(document, place),
+    contentType: contentTypeOf(document, message),
     bindings: { ...bindingsOf(server), ...bindingsOf(place.channel), ...bindingsOf(place.operation) },
+    messageBindings: bindingsOf(message),
     security: securityOf(document, place.operation.security ?? server.security),
   };
 }
@@ -225,12 +233,12 @@ function serversOf(
   });
 }
 
-function urlOf(
+/** More than one of Kafka only, where a list with commas names servers of one cluster. */
+function urlsOf(
   document: AsyncapiDocument,
-  name: string,
-  server: JsonObject,
+  { name, server, family }: { readonly name: string; readonly server: JsonObject; readonly family: Family },
   given: Readonly<Record<string, string>>,
-): URL {
+): readonly [URL, ...URL[]] {
   const variables = Object.fromEntries(
     objectsIn(document, server.variables).flatMap(([key, variable]) => {
       const value = given[key] ?? (typeof variable.default === "string" ? variable.default : firstOf(variable.enum));
@@ -249,9 +257,13 @@ function urlOf(
     if (value === undefined) throw misconfigured(`server "${name}" needs a value for its variable "${key}"`);
     return value;
   });
-  const address = `${SECURE.test(String(server.protocol)) ? "https" : "http"}://${expanded.replace(/^[a-z][a-z0-9+.-]*:\/\//i, "")}`;
-  if (!URL.canParse(address)) throw misconfigured(`the address of server "${name}" is not valid`);
-  return new URL(address);
+  const urlFrom = (part: string) => {
+    const address = `${SECURE.test(String(server.protocol)) ? "https" : "http"}://${part.trim().replace(/^[a-z][a-z0-9+.-]*:\/\//i, "")}`;
+    if (!URL.canParse(address)) throw misconfigured(`the address of server "${name}" is not valid`);
+    return new URL(address);
+  };
+  const [first = "", ...others] = family === "kafka" ? expanded.split(",") : [expanded];
+  return [urlFrom(first), ...others.map(urlFrom)];
 }
 
 /** Parameters of a channel's address have the values that the document gives them. */
@@ -266,10 +278,14 @@ function filled(document: AsyncapiDocument, address: string, parameters: Json | 
   });
 }
 
-function contentTypeOf(document: AsyncapiDocument, { channel, operation }: Place): string | undefined {
+/** The first of its operation, else of its channel. */
+function messageOf(document: AsyncapiDocument, { channel, operation }: Place): JsonObject {
   const [ofOperation] = Array.isArray(operation.messages) ? operation.messages : [operation.message];
-  const message = objectAt(document, ofOperation) ?? objectsIn(document, channel.messages)[0]?.[1];
-  const type = message?.contentType ?? document.root.defaultContentType;
+  return objectAt(document, ofOperation) ?? objectsIn(document, channel.messages)[0]?.[1] ?? {};
+}
+
+function contentTypeOf(document: AsyncapiDocument, message: JsonObject): string | undefined {
+  const type = message.contentType ?? document.root.defaultContentType;
   return typeof type === "string" ? type : undefined;
 }
 

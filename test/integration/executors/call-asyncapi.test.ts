@@ -143,7 +143,7 @@ const document2 = (protocol: string, url: string) => ({
 const document3 = (protocol: string, host: string) => ({
   asyncapi: "3.0.0",
   defaultContentType: "application/json",
-  servers: { other: { protocol: "kafka", host: "x.example" }, main: { protocol, host } },
+  servers: { other: { protocol: "nats", host: "x.example" }, main: { protocol, host } },
   channels: { orderChannel: { address: "orders", servers: [{ $ref: "#/servers/main" }] } },
   operations: {
     placeOrder: { action: "receive", channel: { $ref: "#/channels/orderChannel" } },
@@ -351,7 +351,7 @@ describe("given a document that does not fit, when it is called, then it is conf
       "a protocol nobody speaks",
       base,
       { server: { name: "other", variables: {} } },
-      /over kafka is not supported; amqp \(0-9-1\), http, mqtt \(3\.1\.1 and 5\), redis/,
+      /over nats is not supported; amqp \(0-9-1\), http, kafka, mqtt \(3\.1\.1 and 5\), redis/,
     ],
     [
       "another AMQP",

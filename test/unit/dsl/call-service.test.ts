@@ -108,8 +108,8 @@ describe("given a call that is described wrongly, when the definition is checked
     [
       "a protocol nobody speaks here",
       "asyncapi",
-      { ...api, message: {}, protocol: "kafka" },
-      "/protocol: not supported by this version: AsyncAPI over kafka",
+      { ...api, message: {}, protocol: "nats" },
+      "/protocol: not supported by this version: AsyncAPI over nats",
     ],
     [
       "a foreach that names one variable twice",
