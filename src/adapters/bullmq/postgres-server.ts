@@ -76,12 +76,9 @@ export function postgresServer(target: PostgresTarget, { prefix, report }: Serve
       return Number(rows[0]?.locked_until_ms ?? 0) > Date.now();
     },
     async freeAbandoned(queue, { lockMs, renewedWithinMs }) {
-      const now = Date.now();
-      const values = [queue.name, now + lockMs - renewedWithinMs];
-      const { rows } = await query<{ freed: string; left: string | null }>(shared, FREE_ABANDONED, values);
-      const left = rows[0]?.left ?? null;
-      const againInMs =
-        left === null ? 0 : Math.min(renewedWithinMs, Math.max(1, Number(left) - lockMs + renewedWithinMs - now));
+      const values = [queue.name, lockMs - renewedWithinMs];
+      const { rows } = await query<{ freed: string; again: string | null }>(shared, FREE_ABANDONED, values);
+      const againInMs = Math.min(renewedWithinMs, Number(rows[0]?.again ?? 0));
       return { freed: Number(rows[0]?.freed ?? 0), againInMs };
     },
     async stalledCheck(queue) {
@@ -119,24 +116,25 @@ SELECT
 FROM clock`;
 
 /**
- * Of active jobs whose holder no connection is named after: a lock that was not renewed since `$2` lapses, and the job is marked, so that
- * the next check, which may come at once, finds it stalled. Gives how many, and until when the youngest of the other locks holds.
+ * Of active jobs whose holder no connection is named after: a lock that holds for no longer than `$2`, as it was not renewed for long, lapses,
+ * and the job is marked, so that the next check, which may come at once, finds it stalled. Gives how many, and when the youngest of the other
+ * locks is as old. By the server's clock, as that of a process that starts was not compared with it yet.
  */
 const FREE_ABANDONED = `
 WITH abandoned AS MATERIALIZED (
-  SELECT id, locked_until_ms FROM job
+  SELECT id, locked_until_ms - (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS left_ms FROM job
   WHERE queue = $1 AND state = 'active' AND processed_by IS NOT NULL AND NOT EXISTS (
     SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1 || ':w:' || processed_by
   )
   FOR UPDATE SKIP LOCKED
 ), freed AS (
   UPDATE job j SET locked_until_ms = 0, stalled_marked = true FROM abandoned a
-  WHERE j.queue = $1 AND j.id = a.id AND a.locked_until_ms <= $2
+  WHERE j.queue = $1 AND j.id = a.id AND a.left_ms <= $2
   RETURNING j.id
 ), unchecked AS (
   DELETE FROM meta WHERE queue = $1 AND field = 'stalled-check' AND EXISTS (SELECT FROM freed)
 )
-SELECT (SELECT count(*) FROM freed) AS freed, (SELECT max(locked_until_ms) FROM abandoned WHERE locked_until_ms > $2) AS left`;
+SELECT (SELECT count(*) FROM freed) AS freed, (SELECT max(left_ms) - $2 FROM abandoned WHERE left_ms > $2) AS again`;
 
 /** Of an `application_name`. */
 const MOST_NAME_LENGTH = 63;
