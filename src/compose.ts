@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Dispatcher } from "undici";
+import { isLoadNameOf } from "./adapters/bullmq/names.ts";
 import { createApp, createSideApp } from "./api/app.ts";
 import { type Adapters, openAdapters } from "./compose/adapters.ts";
 import { createHealth, type Life } from "./compose/health.ts";
@@ -99,6 +100,7 @@ export async function openService(
   if (tracing !== undefined) closers.push(tracing.close);
   try {
     const local = config.localDispatch ? createLocalDispatch(config.taskConcurrency) : undefined;
+    metrics.watchLocal(local ?? { size: () => 0 });
     const observing = { metrics, tracing: tracing ?? NO_TRACING, log: logger };
     const ports = runtimePorts(config, adapters, observing, VERSION, local ?? NO_LOCAL_ACTIVITIES);
     const definitions = createDefinitionService({
@@ -179,7 +181,9 @@ export async function openService(
         definitions,
         eventService,
         schedules,
-        scaler: createScaler(adapters.queues, config.scalerJobsPerWorker),
+        scaler: createScaler(adapters.queues, config.scalerJobsPerWorker, (name) =>
+          local === undefined ? 0 : local.size((queue) => isLoadNameOf(name, queue)),
+        ),
         health,
         logger,
         version: VERSION,
