@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Dispatcher } from "undici";
+import { isLoadNameOf } from "./adapters/bullmq/names.ts";
 import { createApp, createSideApp } from "./api/app.ts";
 import { type Adapters, openAdapters } from "./compose/adapters.ts";
 import { createHealth, type Life } from "./compose/health.ts";
@@ -101,6 +102,7 @@ export async function openService(
   const closers: (() => Promise<unknown>)[] = [];
   if (tracing !== undefined) closers.push(tracing.close);
   try {
+    metrics.watchLocal(short.activities ?? { size: () => 0 });
     const observing = { metrics, tracing: tracing ?? NO_TRACING, log: logger };
     const ports = runtimePorts(config, adapters, observing, VERSION, short);
     const definitions = createDefinitionService({
@@ -183,7 +185,11 @@ export async function openService(
         definitions,
         eventService,
         schedules,
-        scaler: createScaler(adapters.queues, config.scalerJobsPerWorker),
+        scaler: createScaler(
+          adapters.queues,
+          config.scalerJobsPerWorker,
+          (name) => short.activities?.size((queue) => isLoadNameOf(name, queue)) ?? 0,
+        ),
         health,
         logger,
         version: VERSION,

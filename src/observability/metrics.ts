@@ -10,6 +10,8 @@ export interface Metrics extends RuntimeMetrics {
   watch(queues: Pick<Queues, "counts" | "load" | "loadNames">): void;
   /** And those of events of these. */
   watchEvents(database: EventLoads): void;
+  /** And that of local dispatch of this. */
+  watchLocal(local: { size(): number }): void;
 }
 type EventLoads = Pick<Database, "tenants" | "eventLoad">;
 
@@ -103,6 +105,16 @@ export function createMetrics(): Metrics {
     registry,
     watch: (queues) => watchQueues(registry, queues),
     watchEvents: (database) => watchEventLog(registry, database),
+    watchLocal(local) {
+      new Gauge({
+        name: "durabull_local_activities",
+        help: "Activities that this process has in hand by local dispatch, without a job.",
+        registers,
+        collect() {
+          this.set(local.size());
+        },
+      });
+    },
     started: () => started.inc(),
     ended: (status) => ended.inc({ status }),
     commit(count) {

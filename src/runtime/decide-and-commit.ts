@@ -1,6 +1,7 @@
 import type { LimitFunction } from "p-limit";
 import type { Workflow } from "../dsl/workflow.ts";
 import { type Decision, decide, statusOf } from "../engine/index.ts";
+import { StoreUnavailableError } from "../errors.ts";
 import type { CommitResult, ExecutionHead } from "../ports/event-store.ts";
 import type { Span, SpanOptions } from "../ports/tracing.ts";
 import type { ExecutionId } from "../values/ids.ts";
@@ -8,6 +9,7 @@ import { isClosed } from "../values/status.ts";
 import { nextTip } from "../values/tip.ts";
 import { bringAbout } from "./bring-about.ts";
 import { lookAtOf, owedChanges } from "./dispatch.ts";
+import { handBackDoubtful } from "./doubtful-claims.ts";
 import type { LateSettles } from "./late-settles.ts";
 import { type Loaded, snapshotOf } from "./load.ts";
 import { NOTHING_LOCAL, type Reservation } from "./local-activities.ts";
@@ -162,7 +164,7 @@ async function commit(
   const status = statusOf(state);
   const snapshot = state.version - loaded.snapshot >= ports.settings.snapshotEvery && !isClosed(status);
   const local = ports.local.reserve(added, events);
-  const { localLeaseMs } = ports.settings;
+  const localLookAt = readAt + ports.settings.localLeaseMs;
   let committed: CommitResult | undefined;
   try {
     committed = await ports.events.commit(executionId, {
@@ -173,7 +175,7 @@ async function commit(
       owed: {
         add: added.map((work) =>
           local.names.has(work.name)
-            ? { work, lookAt: readAt + localLeaseMs, claimed: true }
+            ? { work, lookAt: localLookAt, claimed: true }
             : { work, lookAt: lookAtOf(work, readAt, ports.settings) },
         ),
         remove: removed.map(({ name }) => name),
@@ -182,8 +184,16 @@ async function commit(
       ...(snapshot ? { snapshot: snapshotOf(state, tip) } : {}),
       ...(isClosed(status) && refuseUnread ? { refuseUnread } : {}),
       ...(carried === undefined ? {} : { unreadInbox: true }),
-      ...(lookAfterMs !== undefined || local.names.size > 0 ? { lookAfterMs: lookAfterMs ?? localLeaseMs } : {}),
+      ...(lookAfterMs !== undefined || local.names.size > 0
+        ? { lookAfterMs: lookAfterMs ?? ports.settings.localLeaseMs }
+        : {}),
     });
+  } catch (error) {
+    if (error instanceof StoreUnavailableError && local.names.size > 0) {
+      const claimed = added.filter(({ name }) => local.names.has(name));
+      void handBackDoubtful(ports, { executionId, expected: head, events, claimed, lookAt: localLookAt });
+    }
+    throw error;
   } finally {
     if (committed?.result !== "committed") local.drop();
   }

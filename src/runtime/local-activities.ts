@@ -69,15 +69,20 @@ export const NO_LOCAL_ACTIVITIES: LocalActivities = {
 export interface LocalDispatch extends LocalActivities {
   /** The task worker of this process is ready; until then, and once it drains, everything goes to the queues. */
   serve(performer: LocalPerformer): void;
-  /** Activities in hand. */
-  size(): number;
+  /** Activities in hand; `of` those that would go to a queue it names, undefined being the common one. */
+  size(of?: (queue: string | undefined) => boolean): number;
   /** Takes nothing new, waits for what is in hand, then aborts it: it goes to its queue. */
   drain(graceMs: number): Promise<void>;
 }
 
+interface InHand {
+  readonly performance: LocalPerformance;
+  readonly queue: string | undefined;
+}
+
 /** @param most activities in hand at once; what comes beyond goes to the queues, where others may take it. */
 export function createLocalDispatch(most: number): LocalDispatch {
-  const inHand = new Map<string, LocalPerformance>();
+  const inHand = new Map<string, InHand>();
   let performer: LocalPerformer | undefined;
   let reserved = 0;
   let drained: Promise<void> | undefined;
@@ -95,10 +100,10 @@ export function createLocalDispatch(most: number): LocalDispatch {
   function begin(performing: LocalPerformer, activity: LocalActivity): void {
     const key = keyOf(activity.head.executionId, activity.work.name);
     const performance = performing.begin(activity);
-    inHand.set(key, performance);
+    inHand.set(key, { performance, queue: activity.work.queue });
     void performance.done.finally(() => {
       // A store that lost its last second may have given the same name to another.
-      if (inHand.get(key) === performance) inHand.delete(key);
+      if (inHand.get(key)?.performance === performance) inHand.delete(key);
       noteEnd();
     });
     // The process was asked to end while this was being committed.
@@ -116,7 +121,7 @@ export function createLocalDispatch(most: number): LocalDispatch {
   async function end(graceMs: number): Promise<void> {
     performer = undefined;
     await within(graceMs, idle());
-    for (const performance of inHand.values()) performance.handBack();
+    for (const { performance } of inHand.values()) performance.handBack();
     await idle();
   }
 
@@ -141,10 +146,10 @@ export function createLocalDispatch(most: number): LocalDispatch {
         drop: () => release(taken.length),
       };
     },
-    size: () => inHand.size,
+    size: (of) => (of === undefined ? inHand.size : [...inHand.values()].filter(({ queue }) => of(queue)).length),
     holds: (executionId, name) => inHand.has(keyOf(executionId, name)),
     abort(executionId, names) {
-      for (const name of names) inHand.get(keyOf(executionId, name))?.abandon();
+      for (const name of names) inHand.get(keyOf(executionId, name))?.performance.abandon();
     },
     serve(given) {
       performer = given;

@@ -10,7 +10,7 @@ export interface ScalerView {
   readonly dueTimers: number;
   /** Since the oldest job of the backlog could have been taken, in milliseconds. */
   readonly oldestAgeMs: number;
-  /** Jobs that workers have in hand. */
+  /** Jobs that workers have in hand, and activities that this process does by local dispatch instead of making jobs of them. */
   readonly inFlight: number;
   readonly desiredWorkers: number;
 }
@@ -20,12 +20,20 @@ export interface Scaler {
   view(queue: string): Promise<ScalerView>;
 }
 
-/** @param jobsPerWorker `SCALER_JOBS_PER_WORKER`, from 1. */
-export function createScaler(queues: Pick<Queues, "load" | "loadNames">, jobsPerWorker: number): Scaler {
+/**
+ * @param jobsPerWorker `SCALER_JOBS_PER_WORKER`, from 1.
+ * @param local how many activities this process does itself that would else be jobs of the queue.
+ */
+export function createScaler(
+  queues: Pick<Queues, "load" | "loadNames">,
+  jobsPerWorker: number,
+  local: (queue: string) => number = () => 0,
+): Scaler {
   return {
     async view(queue) {
-      const load = await queues.load(queue);
-      if (load === null) throw new NotFoundError("queue", queue, await queues.loadNames());
+      const jobs = await queues.load(queue);
+      if (jobs === null) throw new NotFoundError("queue", queue, await queues.loadNames());
+      const load = { ...jobs, active: jobs.active + local(queue) };
       return {
         queue,
         backlog: load.waiting + load.due,

@@ -160,6 +160,28 @@ onEachStore((store) => {
     expect(calls("/given-up/1")).toEqual([]);
   });
 
+  test("given two calls in hand, when the scaler and the metrics are asked, then both count them; once they have ended, neither does", async () => {
+    const gates = [0, 1].map((i) => outside.hold(`/counted/${i}`));
+    const service = await start();
+    const { api } = service;
+    const gauge = async () =>
+      /^durabull_local_activities (\d+)$/m.exec(await (await fetch(`${service.metricsUrl}/metrics`)).text())?.[1];
+    const scaler = async () => (await api.ask("GET", "/api/v1/scaler/tasks")).body;
+    expect(await gauge()).toBe("0");
+    const branch = (i: number) => `- b${i}: {call: http, with: {method: get, endpoint: "${outside.url}/counted/${i}"}}`;
+    const { executionId } = await api.start(
+      documentOf(`- all: {fork: {branches: [${[0, 1].map((i) => branch(i).slice(2)).map((text) => `{${text}}`)}]}}`),
+    );
+    for (const i of [0, 1]) await outside.seen(`/counted/${i}`);
+    expect(await gauge()).toBe("2");
+    expect(await scaler()).toMatchObject({ backlog: 0, inFlight: 2, desiredWorkers: 1 });
+    expect((await api.ask("GET", "/api/v1/scaler/events")).body).toMatchObject({ inFlight: 0 });
+    for (const gate of gates) gate.open();
+    expect(await api.ended(executionId)).toMatchObject({ status: "COMPLETED" });
+    await expect.poll(gauge).toBe("0");
+    await expect.poll(scaler).toMatchObject({ inFlight: 0, desiredWorkers: 0 });
+  });
+
   test("given more calls than it may do at once, when a workflow forks, then the rest goes through the queue, and all are done once", async () => {
     const service = await start({ TASK_CONCURRENCY: "3" });
     const branches = Array.from(

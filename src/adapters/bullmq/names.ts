@@ -30,6 +30,11 @@ export function taskQueueOfLoadName(name: string): readonly string[] {
   return [`${queues.tasks}-${own}`, taskQueue(own)];
 }
 
+/** Whether an autoscaler that asks for `loadName` means the jobs that name this queue; undefined is the common one. */
+export function isLoadNameOf(loadName: string, queue: string | undefined): boolean {
+  return queue === undefined ? loadName === "tasks" : taskQueueOfLoadName(loadName).includes(taskQueue(queue));
+}
+
 export function loadNameOf(taskQueueName: string): string {
   return `tasks${taskQueueName.slice(queues.tasks.length)}`;
 }

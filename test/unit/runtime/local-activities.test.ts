@@ -52,6 +52,22 @@ test("given room for two, when three are reserved, then the third is for the que
   expect([...local.reserve([activity(4)], events).names]).toEqual([4]);
 });
 
+test("given activities of two queues in hand, when they are counted, then by the queue they would go to, until they end", async () => {
+  const local = createLocalDispatch(10);
+  const { performer, end } = performerOf();
+  local.serve(performer);
+  const priority = { ...activity(4), queue: "priority" } as OwedWork;
+  local.reserve([activity(2), activity(3), priority], [2, 3, 4].map(asked)).begin(HEAD, undefined);
+  const counts = () => [
+    local.size(),
+    local.size((queue) => queue === undefined),
+    local.size((queue) => queue === "priority"),
+  ];
+  expect(counts()).toEqual([3, 2, 1]);
+  end(2);
+  await expect.poll(counts).toEqual([2, 1, 1]);
+});
+
 test("given no task worker, one that does not fit, or one that drains, when work is reserved, then all of it is for the queues", async () => {
   const local = createLocalDispatch(10);
   const events = [asked(2), asked(3)];
