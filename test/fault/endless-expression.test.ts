@@ -64,7 +64,8 @@ test("given a function that does not end, when its process is restarted each tim
 
   const api = () => apiOf(service);
   const neighbour = await api().start(documentOf("- pause: {wait: {seconds: 2}}\n- done: {set: {ok: true}}"));
-  const endless = await api().start(documentOf("- spin: {call: spinning}"));
+  // Its process stands still as soon as it has begun with it: first it is to answer who started it.
+  const endless = await api().start(documentOf("- first: {wait: {milliseconds: 500}}\n- spin: {call: spinning}"));
 
   const isLetter = async () => {
     if (failure !== undefined) return Promise.reject(failure);

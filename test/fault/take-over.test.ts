@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Api, apiOf, documentOf } from "../support/api.ts";
 import { type Outside, startOutside } from "../support/outside.ts";
 import { type ServiceProcess, startService } from "../support/service-process.ts";
@@ -15,6 +15,7 @@ describe.each<StoreKind>(["redis", "postgres"])("taking over on %s", (kind) => {
   let outside: Outside;
   let service: ServiceProcess;
   let api: Api;
+  const workers: ServiceProcess[] = [];
   beforeAll(async () => {
     [store, outside] = await Promise.all([openFaultStore(kind), startOutside()]);
     service = await startService({ entry: ["src/main.ts", "api"], env: store.env });
@@ -25,8 +26,14 @@ describe.each<StoreKind>(["redis", "postgres"])("taking over on %s", (kind) => {
     await Promise.all([outside.close(), store.close()]);
   });
 
-  const startWorker = (env: Readonly<Record<string, string>> = {}) =>
-    startService({ entry: [WORKER], env: { ...store.env, ...THROUGH_QUEUES, ...env } });
+  // What one test leaves behind would take the calls of the next.
+  afterEach(() => Promise.all(workers.splice(0).map((worker) => worker.kill())));
+
+  async function startWorker(env: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
+    const worker = await startService({ entry: [WORKER], env: { ...store.env, ...THROUGH_QUEUES, ...env } });
+    workers.push(worker);
+    return worker;
+  }
 
   async function startCalls(path: string, count: number): Promise<readonly string[]> {
     const document = documentOf(`- call: {call: http, with: {method: post, endpoint: "${outside.url}${path}"}}`);
@@ -59,7 +66,9 @@ describe.each<StoreKind>(["redis", "postgres"])("taking over on %s", (kind) => {
       for (const deaths of [1, 2]) {
         await worker.kill();
         worker = await startWorker();
-        expect(worker.log.filter(({ msg }) => msg === TOOK_OVER).map(({ jobs }) => jobs)).toEqual([CALLS]);
+        // A wake-up may have been in hand too.
+        const [freed, ...more] = worker.log.filter(({ msg }) => msg === TOOK_OVER).map(({ jobs }) => Number(jobs));
+        expect([freed, more]).toEqual([expect.toSatisfy((jobs: number) => jobs >= CALLS), []]);
         await outside.seen("/alone", (deaths + 1) * CALLS);
         expect(callsOf("/alone")).toEqual(Array.from({ length: CALLS }, () => deaths + 1));
         expect(await deathsOf(started)).toEqual(Array.from({ length: CALLS }, () => deaths));

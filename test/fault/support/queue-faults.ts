@@ -47,12 +47,13 @@ export function queueFaults(world: () => World): void {
   test(
     "given timers that vanish from their queue, when their time comes, then they fire all the same",
     async () => {
-      const { load, store, expectSound } = world();
+      const { load, store, expectSound, throughQueues } = world();
       const before = await rescues();
       const loading = load({ executions: 5, atOnce: 5, kinds: ["pause"] });
       await until("timers are delayed and lost", async () => (await store.loseJobs(timers)) > 0);
       await expectSound(await loading);
-      expect(await rescues()).toBeGreaterThan(before);
+      // Who fires them from memory misses no job.
+      if (throughQueues) expect(await rescues()).toBeGreaterThan(before);
     },
     LIMIT_MS,
   );

@@ -22,6 +22,8 @@ export interface World {
   expectSound(runs: readonly Run[]): Promise<void>;
   /** Calls of the load that the outside had to answer more often than the workflow asked for. */
   repeated(runs: readonly Run[]): readonly string[];
+  /** Its workers go no short way. */
+  readonly throughQueues: boolean;
   /** A metric, summed over the workers that never die and over its labels. */
   total(metric: string): Promise<number>;
   close(): Promise<void>;
@@ -45,6 +47,7 @@ export async function openWorld(kind: StoreKind, settings: Readonly<Record<strin
     outside,
     api,
     workers,
+    throughQueues: env.LOCAL_DISPATCH === "false",
     startWorker,
     load: (options) => runLoad(api.url, outside, options),
     async expectSound(runs) {
