@@ -125,21 +125,35 @@ function warnOfPattern(value: Json, pointer: string, report: Report): void {
 }
 
 const TEXTS = ["id", "type", "subject", "datacontenttype"] as const;
-const URIS = ["source", "dataschema"] as const;
 const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+\-.]*:\/\/./;
+/** The characters of a URI reference, RFC 3986: what an event's source is, relative ones too. */
+const REFERENCE = /^[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+$/;
+const URIS = {
+  source: {
+    form: "a URI reference such as /orders or https://shop.example, a pattern of some, or an expression",
+    isOne: (text: string) => REFERENCE.test(text) || (isPattern(text) && !text.includes("${")),
+  },
+  dataschema: {
+    form: "an absolute URI such as https://shop.example, a pattern of some, or an expression",
+    isOne: (text: string) => ABSOLUTE.test(text),
+  },
+} as const;
 
-/** As the schema has them; it is not asked in loose mode, where a text may be an expression. */
+/**
+ * As the schema has them, but for a relative `source`, which CloudEvents allows; it is not asked in loose mode, where a text may be an
+ * expression.
+ */
 function checkAttributeKinds(attributes: JsonObject, pointer: string, { report, loose }: Scope): void {
   const wrong = (name: string, form: string) =>
     report.issue(pointerOf(pointer, name), `\`${name}\` must be ${form}, not ${kindOf(attributes[name])}`);
   for (const name of TEXTS) {
     if (attributes[name] !== undefined && typeof attributes[name] !== "string") wrong(name, "a text");
   }
-  for (const name of loose ? [] : URIS) {
+  for (const [name, { form, isOne }] of loose ? [] : Object.entries(URIS)) {
     const value = attributes[name];
     if (value === undefined) continue;
-    if (typeof value === "string" && (ABSOLUTE.test(value) || expressionOf(value) !== undefined)) continue;
-    wrong(name, "an absolute URI such as https://shop.example, a pattern of some, or an expression");
+    if (typeof value === "string" && (isOne(value) || expressionOf(value) !== undefined)) continue;
+    wrong(name, form);
   }
 }
 

@@ -57,7 +57,7 @@ function onOneLine(value: Json): Json {
 
 /**
  * Without what later drafts of the specification add, which our own readers have checked: `catch.then`, a list in `for.in`, events
- * to emit whose source is relative or left to the runtime; without the lists of messages that a stream of gRPC takes; and
+ * to emit whose source is relative or left to the runtime, filters of events by a relative source; without the lists of messages that a stream of gRPC takes; and
  * with the version of a child that may be left out. The places are known by their neighbours, so that data which looks like them is hardly touched; and what is touched is only a copy.
  */
 function inKnownTerms(value: Json): Json {
@@ -72,6 +72,9 @@ function inKnownTerms(value: Json): Json {
     ...(isJsonObject(loop) && Array.isArray(loop.in) ? { for: { ...loop, in: "." } } : {}),
     ...(isJsonObject(attributes)
       ? { emit: { event: { with: { ...attributes, source: "https://example.com" } } } }
+      : {}),
+    ...(call === undefined && isJsonObject(given) && typeof given.source === "string"
+      ? { with: { ...given, source: "https://example.com" } }
       : {}),
     ...(isJsonObject(run) && isJsonObject(child) && child.version === undefined
       ? { run: { ...run, workflow: { ...child, version: "latest" } } }

@@ -104,6 +104,8 @@ describe.each(KINDS)("on %s", (kind) => {
         "/type",
       ],
       ["too many", BATCHED, JSON.stringify(Array.from({ length: 1_001 }, () => anEvent)), 400, ""],
+      ["an empty list as one event", STRUCTURED, "[]", 400, ""],
+      ["a list as one event", `${STRUCTURED}; charset=utf-8`, JSON.stringify([anEvent]), 400, ""],
       ["no JSON", STRUCTURED, "{", 400, ""],
       ["no body", STRUCTURED, "", 400, ""],
       ["another media type", "text/plain", "hello", 400, undefined],
@@ -114,6 +116,13 @@ describe.each(KINDS)("on %s", (kind) => {
       expect(answer).toMatchObject({ status, body: { code: expect.stringMatching(/^DURABULL_/) } });
       if (pointer !== undefined) expect(answer.body.errors[0]).toMatchObject({ pointer });
       expect(await kept(tenant)).toEqual([]);
+    });
+
+    test("a list as one event is told how to send it", async () => {
+      const { body } = await post("[]", { "content-type": STRUCTURED });
+      expect(body.detail).toBe(
+        "application/cloudevents+json is one event; send a list as application/cloudevents-batch+json",
+      );
     });
 
     test("a header that is missing", async () => {

@@ -15,6 +15,7 @@ declare module "fastify" {
 export const EVENT_TYPES = ["application/cloudevents+json", "application/cloudevents-batch+json", "application/json"];
 
 const JSON_TYPE = /^application\/(?:json|[^;\s]+\+json)\b/i;
+const SINGLE_TYPE = /^application\/cloudevents\+json\b/i;
 const TEXT_TYPE = /^(?:text\/|application\/(?:xml|[^;\s]+\+xml|yaml|x-yaml|javascript)\b)/i;
 const ATTRIBUTE = /^ce-/;
 
@@ -47,7 +48,14 @@ function structured(body: Buffer, headers: IncomingHttpHeaders): unknown {
       `send events as ${EVENT_TYPES.join(", ")}, or the data alone with the attributes in ce- headers`,
     );
   }
-  return jsonOf(textOf(body));
+  const given = jsonOf(textOf(body));
+  if (Array.isArray(given) && SINGLE_TYPE.test(type)) {
+    throw invalidRequest(
+      "",
+      "application/cloudevents+json is one event; send a list as application/cloudevents-batch+json",
+    );
+  }
+  return given;
 }
 
 function binaryEvent(request: FastifyRequest, body: Buffer): JsonObject {

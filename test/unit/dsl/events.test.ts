@@ -37,6 +37,21 @@ describe("given a listen or emit task, when it is checked, then what is wrong is
       "/do/0/t/listen/to/until: `until` belongs to `any`, not to `one`",
     ],
     [
+      "a source that is no URI reference",
+      listen({ one: { with: { source: "the shop" } } }),
+      '/do/0/t/listen/to/one/with/source: `source` must be a URI reference such as /orders or https://shop.example, a pattern of some, or an expression, not the text "the shop"',
+    ],
+    [
+      "an expression without its end as a source",
+      listen({ one: { with: { source: "${ .a" } } }),
+      "/do/0/t/listen/to/one/with/source: `source` must be a URI reference",
+    ],
+    [
+      "a relative dataschema",
+      listen({ one: { with: { type: "a", dataschema: "/orders.json" } } }),
+      "/do/0/t/listen/to/one/with/dataschema: `dataschema` must be an absolute URI",
+    ],
+    [
       "a name that is no attribute",
       listen({ one: { with: { Type: "a" } } }),
       '/do/0/t/listen/to/one/with/Type: "Type" is no attribute of an event: their names consist of lower-case letters and digits; all else belongs in `data`',
@@ -81,6 +96,26 @@ describe("given a listen or emit task, when it is checked, then what is wrong is
     const { issues, warnings } = listen({ one: { with: { type: "a(" } } });
     expect(issues).toEqual([]);
     expect(warnings).toMatchObject([{ pointer: "/do/0/t/listen/to/one/with/type" }]);
+  });
+
+  test.each([
+    "/orders",
+    "orders/eu?x=1",
+    "urn:shop:1",
+    "https://shop.example",
+    "/orders/.+",
+    "/a|/b",
+    "${ . == $input.source }",
+  ])("the source %s is taken, in filters of tasks and of schedules, and of what is emitted", (source) => {
+    const filter = { with: { source }, correlate: { k: { from: ".data.k" } } };
+    expect(messages(listen({ all: [filter, { with: { type: "b", source } }] }))).toEqual([]);
+    expect(messages(check({ emit: { event: { with: { type: "a", source } } } }))).toEqual([]);
+    const scheduled = {
+      document: HEADER,
+      schedule: { on: { one: { with: { source: source.replace("input", "event") } } } },
+    };
+    const { issues } = checkDefinition({ ...scheduled, do: [{ s: { set: { a: 1 } } }] } as JsonObject);
+    expect(issues.filter(({ pointer }) => !pointer.endsWith("/source") || !source.includes("$"))).toEqual([]);
   });
 
   test("everything that may be there is taken", () => {
