@@ -173,13 +173,16 @@ onEachStore((store) => {
       documentOf(`- all: {fork: {branches: [${[0, 1].map((i) => branch(i).slice(2)).map((text) => `{${text}}`)}]}}`),
     );
     for (const i of [0, 1]) await outside.seen(`/counted/${i}`);
-    expect(await gauge()).toBe("2");
-    expect(await scaler()).toMatchObject({ backlog: 0, inFlight: 2, desiredWorkers: 1 });
-    expect((await api.ask("GET", "/api/v1/scaler/events")).body).toMatchObject({ inFlight: 0 });
+    await expect.poll(gauge).toBe("2");
+    // A job that an earlier process left may still be there for a moment.
+    await expect.poll(scaler, { timeout: 30_000 }).toMatchObject({ backlog: 0, inFlight: 2, desiredWorkers: 1 });
+    await expect
+      .poll(async () => (await api.ask("GET", "/api/v1/scaler/events")).body, { timeout: 30_000 })
+      .toMatchObject({ inFlight: 0 });
     for (const gate of gates) gate.open();
     expect(await api.ended(executionId)).toMatchObject({ status: "COMPLETED" });
-    await expect.poll(gauge).toBe("0");
-    await expect.poll(scaler).toMatchObject({ inFlight: 0, desiredWorkers: 0 });
+    await expect.poll(gauge, { timeout: 30_000 }).toBe("0");
+    await expect.poll(scaler, { timeout: 30_000 }).toMatchObject({ inFlight: 0, desiredWorkers: 0 });
   });
 
   test("given more calls than it may do at once, when a workflow forks, then the rest goes through the queue, and all are done once", async () => {
