@@ -26,7 +26,8 @@ export async function startRedis(options: RedisOptions = {}): Promise<TestServer
     args: [
       ...redisArgs(port, dir.path, options.appendfsync ?? "everysec"),
       ...(options.more ?? []),
-      ...(options.cluster ? ["--cluster-enabled", "yes"] : []),
+      // The usual port of its bus, 10,000 further on, may be that of an outgoing connection.
+      ...(options.cluster ? ["--cluster-enabled", "yes", "--cluster-port", String(await freePort())] : []),
     ],
     uid: undefined,
     dir,
