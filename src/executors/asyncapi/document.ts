@@ -114,7 +114,10 @@ function targetOf(document: AsyncapiDocument, value: Json | undefined, steps: { 
   let found = value;
   while (isJsonObject(found) && typeof found.$ref === "string") {
     const reference = found.$ref;
-    if (steps.left === 0) throw misconfigured(`references lead in a circle at ${reference}`);
+    if (steps.left === 0)
+      throw misconfigured(
+        `references lead in a circle, or more than ${MAX_REFERENCES} follow one another, at ${reference}`,
+      );
     steps.left -= 1;
     found = referenced(document, found, reference, steps);
     if (found === undefined) throw misconfigured(`the reference ${JSON.stringify(reference)} leads nowhere`);

@@ -101,7 +101,10 @@ export class References {
   async #target(at: Located, steps: { left: number }): Promise<Located> {
     let found = at;
     for (let reference = referenceOf(at); reference !== undefined; reference = referenceOf(found)) {
-      if (steps.left === 0) throw this.kind.misconfigured(`references lead in a circle at ${quoted(reference)}`);
+      if (steps.left === 0)
+        throw this.kind.misconfigured(
+          `references lead in a circle, or more than ${MAX_STEPS} follow one another, at ${quoted(reference)}`,
+        );
       steps.left -= 1;
       found = await this.#referenced(found.file, reference, steps);
       if (found.value === undefined) throw this.kind.misconfigured(`the reference ${quoted(reference)} leads nowhere`);
