@@ -1,5 +1,6 @@
 import type { IClientOptions, IPublishPacket, MqttClient } from "mqtt";
 import type { JsonObject } from "../../values/json.ts";
+import { ProblemError } from "../http/problem-error.ts";
 import { LoginRefusedError } from "./login.ts";
 import {
   allowedAddress,
@@ -30,6 +31,7 @@ const REFUSALS = [4, 5, 0x86, 0x87];
 export const mqtt: Protocol = {
   async publish(target, message, exchange) {
     if (!isFive(target)) refuseHeaders(message, "mqtt 3.1.1");
+    refuseWildcards(target.address);
     const { retain, messageExpiryInterval } = target.bindings;
     const properties = {
       userProperties: { "idempotency-key": exchange.idempotencyKey, ...message.headers },
@@ -150,4 +152,11 @@ function holdsBack(target: Target): boolean {
 function qosOf({ bindings }: Target): 0 | 1 | 2 {
   const { qos } = bindings;
   return qos === 0 || qos === 2 ? qos : QOS;
+}
+
+/** @throws {ProblemError} MQTT 5, 4.7: a message goes to one topic; wildcards are for those who listen. */
+function refuseWildcards(topic: string): void {
+  if (!/[+#]/.test(topic)) return;
+  const detail = `the address "${topic}" of its channel has a wildcard: a message is published to one topic`;
+  throw new ProblemError("configuration", detail);
 }

@@ -106,6 +106,7 @@ function placeIn2(document: AsyncapiDocument, { channel: wanted, operation: id, 
     const channel = namedAt(document, channels, "channel", wanted);
     const here = operationsOf(wanted, channel);
     const named = here.find(({ operation }) => operation.operationId === id);
+    if (named === undefined && id !== undefined) throw ofAnother(id, wanted);
     const usual = here.find(({ action }) => action === (message === undefined ? "subscribe" : "publish"));
     return { channel, address: wanted, operation: (named ?? usual ?? here[0])?.operation ?? {} };
   }
@@ -127,10 +128,19 @@ function placeIn3(document: AsyncapiDocument, { channel: wanted, operation: name
   const operations = entriesIn(document, document.root.operations);
   const operation = name === undefined ? {} : namedAt(document, operations, "operation", name);
   const channel = channelIn3(document, wanted) ?? objectAt(document, operation.channel);
+  if (wanted !== undefined && name !== undefined && objectAt(document, operation.channel) !== channel) {
+    throw ofAnother(name, wanted);
+  }
   if (channel === undefined) throw misconfigured(`operation "${name}" names no channel`);
   if (typeof channel.address === "string") return { channel, address: channel.address, operation };
   const key = objectsIn(document, document.root.channels).find(([, each]) => each === channel)?.[0] ?? "";
   return { channel, address: key, operation };
+}
+
+function ofAnother(operation: string, channel: string): ProblemError {
+  return misconfigured(
+    `its operation "${operation}" is none of channel "${channel}": the call names one of them, or both if they fit`,
+  );
 }
 
 /** The channel of this name, else of this address. */
@@ -170,6 +180,7 @@ function serverOf(document: AsyncapiDocument, call: AsyncapiArguments, channel: 
     const family = familyOf(server);
     return family === undefined ? [] : [{ name, server, family }];
   });
+  const ofChannel = serversOf(document, channel, all);
   if (call.server !== undefined) {
     const wanted = call.server.name;
     const named = all.find(([name]) => name === wanted);
@@ -181,16 +192,16 @@ function serverOf(document: AsyncapiDocument, call: AsyncapiArguments, channel: 
       );
     const found = spoken.find(({ name }) => name === wanted);
     if (found === undefined) throw unspoken(named[1]);
-    return found;
+    if (ofChannel.includes(wanted)) return found;
+    throw misconfigured(`its channel is not on server "${wanted}", but on ${ofChannel.join(", ")}`);
   }
-  const ofChannel = serversOf(document, channel, all);
   const candidates = spoken.filter(
     (each) => ofChannel.includes(each.name) && (call.protocol === undefined || speaks(each, call.protocol)),
   );
   const [first] = candidates;
   if (first !== undefined) return first;
   if (call.protocol !== undefined) throw misconfigured(`it has no server for ${call.protocol}`);
-  const [other] = all;
+  const other = all.find(([name]) => ofChannel.includes(name)) ?? all[0];
   throw other === undefined ? misconfigured("it has no servers") : unspoken(other[1]);
 }
 

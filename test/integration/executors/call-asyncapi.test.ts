@@ -371,6 +371,24 @@ describe("given a document that does not fit, when it is called, then it is conf
       /cannot be reached/,
     ],
     ["a reference to nothing", { ...base, channels: { orderChannel: { $ref: "#/none" } } }, {}, /leads nowhere/],
+    [
+      "an operation of another channel",
+      { ...base, channels: { orderChannel: { address: "orders" }, elsewhere: { address: "e" } } },
+      { channel: "elsewhere" },
+      /operation "placeOrder" is none of channel "elsewhere"/,
+    ],
+    [
+      "a server that the channel is not on",
+      { ...base, channels: { orderChannel: { address: "orders", servers: [{ $ref: "#/servers/other" }] } } },
+      { server: { name: "main", variables: {} } },
+      /not on server "main", but on other/,
+    ],
+    [
+      "a topic with a wildcard for a message",
+      { ...base, channels: { orderChannel: { address: "orders/+" } } },
+      {},
+      /"orders\/\+" of its channel has a wildcard/,
+    ],
     ["headers over mqtt", base, { message: { payload: {}, headers: { a: "b" } } }, /have no headers/],
   ])("%s", async (_, given, more, detail) => {
     document = given;
