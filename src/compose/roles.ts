@@ -45,7 +45,7 @@ import { createStarter, type StartPorts } from "../runtime/start-execution.ts";
 import { createStoreClock } from "../runtime/store-clock.ts";
 import { endLeases } from "../runtime/take-over.ts";
 import { tenantMaker } from "../runtime/tenant-maker.ts";
-import { NO_TIMERS_HERE } from "../runtime/timers-here.ts";
+import { type Fire, NO_TIMERS_HERE } from "../runtime/timers-here.ts";
 import { NO_WAKES_HERE } from "../runtime/wakes-here.ts";
 import type { Adapters } from "./adapters.ts";
 import type { ShortWays } from "./short-ways.ts";
@@ -170,6 +170,10 @@ export async function startWorkflowRole(config: Config, ports: Ports, short: Sho
   if (config.localWakes && config.reclaim) await endLeases(ports);
   const { clock } = short;
   const wakes = createWakeProcessor(ports, short.cache, clock);
+  // Who pauses wake-ups wants nothing decided: what comes meanwhile waits in the store, and its job in the queue.
+  const isPaused = () => short.wakes?.isPaused() === true;
+  const fire: Fire = async (...of) => !isPaused() && (await wakes.fire(...of));
+  const answer: AnswerLocally = async (...of) => !isPaused() && (await wakes.answer(...of));
   const consumers = [
     ports.queues.consumeWakes((group, delivery) => wakes.processWake(group, delivery), options),
     ports.queues.consumeTimers(async (job, { redelivered }) => {
@@ -183,7 +187,7 @@ export async function startWorkflowRole(config: Config, ports: Ports, short: Sho
         return "done";
       }
       // A process that died with it may have died of it: deaths are counted where wake-ups are taken.
-      const fired = config.localWakes && !redelivered && (await wakes.fire(job.executionId, job.fireAt));
+      const fired = config.localWakes && !redelivered && (await fire(job.executionId, job.fireAt));
       if (!fired) await ports.queues.wake(job, "timer.fired");
       return "done";
     }, options),
@@ -191,18 +195,18 @@ export async function startWorkflowRole(config: Config, ports: Ports, short: Sho
   await Promise.all(consumers.map((consumer) => consumer.ready()));
   const paused = short.wakes && watchPause(() => ports.queues.areWakesPaused(), short.wakes.pause);
   short.wakes?.serve(wakes.lookHere);
-  short.timers?.serve(wakes.fire);
+  short.timers?.serve(fire);
   const reconciler = config.reclaim ? createReconciler(ports) : null;
   reconciler?.start();
   return {
     name: "workflow",
-    answer: wakes.answer,
+    answer,
     async drain(graceMs) {
       await reconciler?.stop();
       paused?.stop();
-      await short.timers?.drain(graceMs);
       // What is in hand here is decided on here.
       await Promise.all([
+        short.timers?.drain(graceMs),
         short.activities?.drain(graceMs),
         short.wakes?.drain(graceMs),
         ...consumers.map((consumer) => consumer.close(graceMs)),

@@ -18,6 +18,7 @@ import { settle } from "./settle.ts";
 import { spanAttributes } from "./span-attributes.ts";
 import type { StateCache } from "./state-cache.ts";
 import { observeSteps } from "./step-latency.ts";
+import { REST } from "./wakes-here.ts";
 
 /** What follows one commit takes less than this, in milliseconds. */
 const FOLLOWING_MS = 2;
@@ -119,7 +120,7 @@ async function follow(
   );
   const settled = !decision.more && !loaded.log.inboxMore && (await settle(ports, late, head, loaded, decision));
   // Others get their turn before the rest.
-  if (!settled) await ports.queues.wake(head, "more");
+  if (!settled) await ports.queues.wake(head, REST);
 }
 
 /** Undefined: as usual. What waits its turn is not late before it has had it. */

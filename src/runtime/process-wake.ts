@@ -18,12 +18,15 @@ import type { StateCache } from "./state-cache.ts";
 import type { StoreClock } from "./store-clock.ts";
 import type { Fire } from "./timers-here.ts";
 import { turns } from "./turns.ts";
+import { type Look, REST } from "./wakes-here.ts";
 
 /** Refusals of a closing commit that finds unread messages, before it closes without them. */
 const MAX_UNREAD_REFUSALS = 3;
 /** Fences lost in a row before the wake-up is put back instead of trying on. */
 const MAX_LOST_FENCES = 20;
 const ROUNDING_MS = 10;
+/** Type of the wake-up of a start: nothing else of its group needs a look. */
+const STARTED = "execution.started";
 /** Commits of timers whose jobs are made and removed, and which are settled, at once: those that have come due go first. */
 const FOLLOWED_AT_ONCE = 16;
 
@@ -33,7 +36,7 @@ export interface WakeProcessor {
   /** Takes every execution of the group that has something to decide; one that fails does not keep it from the others. */
   processWake(group: Group, delivery: WakeDelivery): Promise<void>;
   /** The same for what this process has just written: an execution that it started is gone on with unread. */
-  lookHere(group: Group, delivery: WakeDelivery): Promise<void>;
+  readonly lookHere: Look;
   /** Decides on with an answer that no inbox holds; only where the state is at hand. */
   readonly answer: AnswerLocally;
   /** Decides on what has come due in an execution whose state is at hand. False when it is not, or nothing came of it. */
@@ -108,8 +111,8 @@ export function createWakeProcessor(ports: Ports, cache: StateCache, clock?: Sto
       inTurn(executionId, () =>
         decideFromMemory(executionId, [], { notBefore: fireAt, unhurried: true, committed: committed ?? (() => {}) }),
       ),
-    async lookHere(group, delivery) {
-      const executionId = cache.latestOf(group);
+    async lookHere(group, delivery, type) {
+      const executionId = type === STARTED ? cache.latestOf(group) : undefined;
       const isNew = executionId !== undefined && cache.get(executionId)?.head.version === 1;
       if (isNew && (await inTurn(executionId, () => decideFromMemory(executionId, [])))) return;
       await processWake(group, delivery);
@@ -196,7 +199,7 @@ async function processExecution(
     }
   }
   const head = (await ports.events.heads([executionId]))[0];
-  if (head) await ports.queues.wake(head, "more");
+  if (head) await ports.queues.wake(head, REST);
 }
 
 /** Counted in the head, with a delay; once too often it is a dead letter. */

@@ -53,8 +53,10 @@ export interface TimersHereOptions {
 
 /** Further away than this it is for its job: a process rarely lives so long, and Node's own timers end at 24 days. */
 const HORIZON_MS = 3_600_000;
-/** The clock is not known, or not yet past the moment by what it is known. */
+/** The moment is not yet past by what is known of the store's clock. */
 const AGAIN_MS = 2;
+/** Nothing is known of it. */
+const NO_CLOCK_MS = 250;
 /** Nobody lets others go first for longer. */
 const CALM_WITHIN_MS = 1_000;
 
@@ -76,6 +78,8 @@ export function createTimersHere(
 ): FiringTimers {
   const held = new Map<string, Armed>();
   const ready: Armed[] = [];
+  /** By execution that is being fired: those of it that came due behind. */
+  const firing = new Map<ExecutionId, Armed[]>();
   const patient = new Set<() => void>();
   let deciding = 0;
   let underWay = 0;
@@ -89,7 +93,7 @@ export function createTimersHere(
   }
 
   function expect(armed: Armed, now: number | undefined): void {
-    const wait = now === undefined ? AGAIN_MS : Math.max(AGAIN_MS / 2, armed.job.fireAt - now);
+    const wait = now === undefined ? NO_CLOCK_MS : Math.max(AGAIN_MS / 2, armed.job.fireAt - now);
     armed.timer = setTimeout(come, wait, armed).unref();
   }
 
@@ -111,6 +115,13 @@ export function createTimersHere(
         return;
       }
       if (held.get(keyOf(armed.job)) !== armed || fire === undefined) continue;
+      const behind = firing.get(armed.job.executionId);
+      if (behind !== undefined) {
+        // Most likely decided with the one before it; a place is for one that can begin.
+        behind.push(armed);
+        continue;
+      }
+      firing.set(armed.job.executionId, []);
       deciding += 1;
       underWay += 1;
       let isDecided = false;
@@ -124,6 +135,9 @@ export function createTimersHere(
         decided();
         underWay -= 1;
         letGo(keyOf(armed.job), armed, isFired);
+        ready.push(...(firing.get(armed.job.executionId) ?? []));
+        firing.delete(armed.job.executionId);
+        next();
         if (underWay === 0) becameIdle();
       });
     }

@@ -4,8 +4,15 @@ import type { Delivery, Queues } from "../ports/queues.ts";
 import type { Group } from "../values/ids.ts";
 import { within } from "./within.ts";
 
-/** Looks after the executions of a group, as for a job. */
-export type Look = (group: Group, delivery: Pick<Delivery, "redelivered" | "signal">) => Promise<void>;
+/** Looks after the executions of a group, as for a job. `type` is that of the wake-up, undefined when there were several. */
+export type Look = (
+  group: Group,
+  delivery: Pick<Delivery, "redelivered" | "signal">,
+  type: string | undefined,
+) => Promise<void>;
+
+/** Type of the wake-up for what is left of a long decision: always a job, so that others get their turn first. */
+export const REST = "more";
 
 /** Which groups this process looks after just now, without a job that tells others. */
 export interface GroupsInHand {
@@ -27,6 +34,7 @@ export interface WakesHere extends GroupsInHand {
   serve(look: Look): void;
   /** Whether somebody has paused the queue that they would go through otherwise. */
   pause(isPaused: boolean): void;
+  isPaused(): boolean;
   /** Takes nothing new, and waits for what is in hand; after `graceMs` that is told to stop, and left to whoever takes its job. */
   drain(graceMs: number): Promise<void>;
 }
@@ -34,8 +42,8 @@ export interface WakesHere extends GroupsInHand {
 interface Hand {
   readonly group: Group;
   done: Promise<void>;
-  /** Type of the wake-up that came meanwhile: what it tells may have been written after the look that is under way. */
-  again: string | undefined;
+  /** Types of the wake-ups that came meanwhile: what they tell may have been written after the look that is under way. */
+  again: string[];
 }
 
 /** How long a look may take to heed its signal at the end of a drain. */
@@ -53,27 +61,29 @@ export function createWakesHere(queues: Pick<Queues, "wake">, log: Log, most: nu
     const delivery = { redelivered: false, signal: leaving.signal };
     try {
       do {
-        hand.again = undefined;
-        await mine(hand.group, delivery);
-      } while (hand.again !== undefined && look === mine && !paused);
+        const types = hand.again;
+        hand.again = [];
+        await mine(hand.group, delivery, types.length === 1 ? types[0] : undefined);
+      } while (hand.again.length > 0 && look === mine && !paused);
       // In the same turn as the question above: what comes from now on begins anew.
       inHand.delete(key);
-      if (hand.again !== undefined) await queues.wake(hand.group, hand.again);
+      const [type] = hand.again;
+      if (type !== undefined) await queues.wake(hand.group, type);
     } catch (error) {
       inHand.delete(key);
       log.warn({ ...hand.group, err: error }, "a wake-up was not processed here");
       // A store that is away has its attention; anything else is for a job, that shows what is wrong.
       if (error instanceof StoreUnavailableError) return;
-      await queues.wake(hand.group, hand.again ?? "retry").catch((cause: unknown) => {
+      await queues.wake(hand.group, hand.again[0] ?? "retry").catch((cause: unknown) => {
         log.warn({ ...hand.group, err: cause }, "no wake-up was queued either; it will be found by attention");
       });
     }
   }
 
-  function begin({ tenant, workflowId }: Group, mine: Look): void {
+  function begin({ tenant, workflowId }: Group, type: string, mine: Look): void {
     const group = { tenant, workflowId };
     const key = keyOf(group);
-    const hand: Hand = { group, done: Promise.resolve(), again: undefined };
+    const hand: Hand = { group, done: Promise.resolve(), again: [type] };
     inHand.set(key, hand);
     hand.done = lookAfter(key, hand, mine);
   }
@@ -91,9 +101,10 @@ export function createWakesHere(queues: Pick<Queues, "wake">, log: Log, most: nu
   return {
     async wake(group, type) {
       const known = inHand.get(keyOf(group));
-      if (known !== undefined) known.again = type;
+      if (type === REST) await queues.wake(group, type);
+      else if (known !== undefined) known.again.push(type);
       else if (look === undefined || paused || inHand.size >= most) await queues.wake(group, type);
-      else begin(group, look);
+      else begin(group, type, look);
     },
     holds: (group) => inHand.has(keyOf(group)),
     serve(given) {
@@ -102,6 +113,7 @@ export function createWakesHere(queues: Pick<Queues, "wake">, log: Log, most: nu
     pause(isPaused) {
       paused = isPaused;
     },
+    isPaused: () => paused,
     drain(graceMs) {
       drained ??= end(graceMs);
       return drained;

@@ -96,3 +96,22 @@ test("given more that come due than are fired at once, when those under way end,
   await vi.advanceTimersByTimeAsync(1_000);
   expect(fired).toHaveLength(2);
 });
+
+test("given many timers of one execution that come due together, when the first is being fired, then they take no places from others, and are not fired if they went with it", async () => {
+  const ends: (() => void)[] = [];
+  const { timers, fired, serve } = timersOf({
+    atOnce: 2,
+    fires: () => new Promise((resolve) => ends.push(() => resolve(true))),
+  });
+  serve();
+  const other = { ...timer(9, 12), executionId: "0-y" } as unknown as TimerJob;
+  timers.arm([timer(1, 10), timer(2, 10), timer(3, 10), timer(4, 10), other]);
+  await vi.advanceTimersByTimeAsync(20);
+  expect(fired).toEqual([expect.stringContaining("0-x 10 "), expect.stringContaining("0-y 12 ")]);
+  // Nothing waits to be decided, so nobody has to wait for calm.
+  await timers.calm();
+  timers.disarm(ID, [1, 2, 3]);
+  ends[0]?.();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(fired).toHaveLength(3);
+});

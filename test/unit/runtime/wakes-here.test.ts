@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { StoreUnavailableError } from "../../../src/errors.ts";
-import { createWakesHere } from "../../../src/runtime/wakes-here.ts";
+import { createWakesHere, type Look, REST } from "../../../src/runtime/wakes-here.ts";
 import type { Group } from "../../../src/values/ids.ts";
 import { NO_LOG } from "../../support/activity.ts";
 
@@ -17,14 +17,16 @@ function worker(most: number) {
     NO_LOG,
     most,
   );
-  const look = ({ workflowId }: Group, { signal }: { readonly signal: AbortSignal }) => {
+  const types: (string | undefined)[] = [];
+  const look: Look = ({ workflowId }, { signal }, type) => {
     looks.push(workflowId);
+    types.push(type);
     signals.push(signal);
     return new Promise<void>((resolve, reject) => {
       ends.push((error) => (error === undefined ? resolve() : reject(error)));
     });
   };
-  return { here, look, jobs, looks, signals, end: (at: number, error?: Error) => ends[at]?.(error) };
+  return { here, look, jobs, looks, types, signals, end: (at: number, error?: Error) => ends[at]?.(error) };
 }
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -47,18 +49,21 @@ test("given no worker, one that is full or a paused queue, when a group is woken
 });
 
 test("given a group in hand, when it is woken twice more, then it is looked at once more, after the look under way", async () => {
-  const { here, look, jobs, looks, end } = worker(5);
+  const { here, look, jobs, looks, types, end } = worker(5);
   here.serve(look);
   await here.wake(group("a"), "first");
   await here.wake(group("a"), "second");
   await here.wake(group("a"), "third");
+  // What is left of a long decision lets others go first.
+  await here.wake(group("a"), REST);
   expect(looks).toEqual(["a"]);
   end(0);
   await settled();
   expect(looks).toEqual(["a", "a"]);
   end(1);
   await settled();
-  expect([looks.length, here.holds(group("a")), jobs]).toEqual([2, false, []]);
+  expect([looks.length, here.holds(group("a")), jobs]).toEqual([2, false, ["a more"]]);
+  expect(types).toEqual(["first", undefined]);
 });
 
 test("given a group that is woken just as its look ends, when that is in any turn of the event loop, then it is looked at once more", async () => {
