@@ -141,7 +141,8 @@ function referenced(
   }, file.root);
 }
 
-function segmentsOf(reference: string): readonly string[] {
+/** Of the JSON pointer after the `#`; none when there is no `#`. @throws {ProblemError} for what is no JSON pointer. */
+export function segmentsOf(reference: string): readonly string[] {
   const fragment = /#(.*)$/s.exec(reference)?.[1] ?? "";
   try {
     const pointer = decodeURIComponent(fragment);
@@ -173,4 +174,10 @@ export function objectsIn(
 export function leadsAway(value: Json | undefined): boolean {
   const reference = ownProperty(value, "$ref");
   return typeof reference === "string" && !reference.startsWith("#");
+}
+
+/** The first member of a list, if that is a text. */
+export function firstText(value: Json | undefined): string | undefined {
+  const [first] = Array.isArray(value) ? value : [];
+  return typeof first === "string" ? first : undefined;
 }

@@ -43,7 +43,8 @@ export function messageOf(
   partition: number,
   contentType: string | undefined,
 ): InboundMessage {
-  const headers = textsOf(given ?? {});
+  // One that somebody named so is no key.
+  const { [KEY]: _, ...headers } = textsOf(given ?? {});
   const stated = headers["content-type"];
   const type = contentType ?? (typeof stated === "string" ? stated : undefined);
   return inbound(value ?? Buffer.alloc(0), type, {

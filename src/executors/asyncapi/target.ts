@@ -1,7 +1,16 @@
 import type { AsyncapiArguments } from "../../dsl/tasks/call-asyncapi.ts";
 import { type Json, type JsonObject, ownProperty } from "../../values/json.ts";
-import { ProblemError } from "../http/problem-error.ts";
-import { type AsyncapiDocument, entriesIn, leadsAway, misconfigured, objectAt, objectsIn } from "./document.ts";
+import type { ProblemError } from "../http/problem-error.ts";
+import { filledAddress } from "./address.ts";
+import {
+  type AsyncapiDocument,
+  entriesIn,
+  firstText,
+  leadsAway,
+  misconfigured,
+  objectAt,
+  objectsIn,
+} from "./document.ts";
 
 /** What protocols are spoken here, by the names that servers use. */
 const FAMILIES = {
@@ -62,7 +71,12 @@ export function targetOf(document: AsyncapiDocument, call: AsyncapiArguments): T
     version: call.protocol === "mqtt5" ? "5" : versionOf(server),
     url,
     others,
-    address: filled(document, place.address, place.channel.parameters),
+    address: filledAddress(document, {
+      address: place.address,
+      parameters: place.channel.parameters,
+      message: call.message,
+      isPath: family === "http" || family === "ws",
+    }),
     contentType: contentTypeOf(document, message),
     bindings: { ...bindingsOf(server), ...bindingsOf(place.channel), ...bindingsOf(place.operation) },
     messageBindings: bindingsOf(message),
@@ -191,18 +205,24 @@ function serverOf(document: AsyncapiDocument, call: AsyncapiArguments, channel: 
         all.map(([name]) => name),
       );
     const found = spoken.find(({ name }) => name === wanted);
-    if (found === undefined) throw unspoken(named[1]);
+    if (found === undefined) throw unspoken(named);
     if (ofChannel.includes(wanted)) return found;
-    throw misconfigured(`its channel is not on server "${wanted}", but on ${ofChannel.join(", ")}`);
+    throw misconfigured(`its channel is not on server "${wanted}", but on ${ofChannel.join(", ") || "none"}`);
   }
   const candidates = spoken.filter(
     (each) => ofChannel.includes(each.name) && (call.protocol === undefined || speaks(each, call.protocol)),
   );
   const [first] = candidates;
   if (first !== undefined) return first;
-  if (call.protocol !== undefined) throw misconfigured(`it has no server for ${call.protocol}`);
-  const other = all.find(([name]) => ofChannel.includes(name)) ?? all[0];
-  throw other === undefined ? misconfigured("it has no servers") : unspoken(other[1]);
+  if (all.length === 0) throw misconfigured("it has no servers");
+  const here = all.filter(([name]) => ofChannel.includes(name));
+  const [other] = here;
+  if (other === undefined) {
+    throw misconfigured(`its channel is on none of its servers, which are ${all.map(([name]) => name).join(", ")}`);
+  }
+  if (call.protocol === undefined) throw unspoken(other);
+  const known = here.map(([name, { protocol }]) => `${name} (${String(protocol)})`);
+  throw misconfigured(`its channel has no server for ${call.protocol}, but ${known.join(", ")}`);
 }
 
 /** `mqtt5` is asked of servers that speak it, or do not say which version they speak. */
@@ -224,10 +244,10 @@ function familyOf(server: JsonObject): Family | undefined {
   return families.find(([, names]) => names.includes(name))?.[0];
 }
 
-function unspoken(server: JsonObject): ProblemError {
+function unspoken([name, server]: readonly [string, JsonObject]): ProblemError {
   const version = versionOf(server);
   const what = `${String(server.protocol)}${version === "" ? "" : ` ${version}`}`;
-  return new ProblemError("configuration", `AsyncAPI over ${what} is not supported; ${SPOKEN} are`);
+  return misconfigured(`its server "${name}": AsyncAPI over ${what} is not supported; ${SPOKEN} are`);
 }
 
 /** Names of the servers of a channel: those it lists, by name (2.x) or by reference (3.0), or all. */
@@ -252,7 +272,7 @@ function urlsOf(
 ): readonly [URL, ...URL[]] {
   const variables = Object.fromEntries(
     objectsIn(document, server.variables).flatMap(([key, variable]) => {
-      const value = given[key] ?? (typeof variable.default === "string" ? variable.default : firstOf(variable.enum));
+      const value = given[key] ?? (typeof variable.default === "string" ? variable.default : firstText(variable.enum));
       if (value !== undefined && Array.isArray(variable.enum) && !variable.enum.includes(value)) {
         throw misconfigured(`variable "${key}" of server "${name}" cannot be ${JSON.stringify(value)}`);
       }
@@ -277,18 +297,6 @@ function urlsOf(
   return [urlFrom(first), ...others.map(urlFrom)];
 }
 
-/** Parameters of a channel's address have the values that the document gives them. */
-function filled(document: AsyncapiDocument, address: string, parameters: Json | undefined): string {
-  return address.replaceAll(/\{([^{}]+)\}/g, (_, key: string) => {
-    const parameter = objectsIn(document, parameters).find(([name]) => name === key)?.[1] ?? {};
-    const schema = objectAt(document, parameter.schema) ?? parameter;
-    const value = typeof schema.default === "string" ? schema.default : (schema.const ?? firstOf(schema.enum));
-    if (typeof value !== "string")
-      throw misconfigured(`the address "${address}" needs a default for its parameter "${key}"`);
-    return value;
-  });
-}
-
 /** The first of its operation, else of its channel. */
 function messageOf(document: AsyncapiDocument, { channel, operation }: Place): JsonObject {
   const [ofOperation] = Array.isArray(operation.messages) ? operation.messages : [operation.message];
@@ -298,11 +306,6 @@ function messageOf(document: AsyncapiDocument, { channel, operation }: Place): J
 function contentTypeOf(document: AsyncapiDocument, message: JsonObject): string | undefined {
   const type = message.contentType ?? document.root.defaultContentType;
   return typeof type === "string" ? type : undefined;
-}
-
-function firstOf(value: Json | undefined): string | undefined {
-  const [first] = Array.isArray(value) ? value : [];
-  return typeof first === "string" ? first : undefined;
 }
 
 function text(value: Json | undefined): string {

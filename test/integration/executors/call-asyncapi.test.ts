@@ -204,6 +204,20 @@ describe.each(CASES)("given a server that speaks %s", (protocol, start) => {
     expect(broker.received.at(-1)).toBe('{"petId":7}');
   });
 
+  test("when the channel's parameter stands in the message, then the message is published there", async () => {
+    const given = document3(protocol, broker.address);
+    const parameters = { kind: { location: "$message.payload#/kind" } };
+    document = {
+      ...given,
+      channels: { orderChannel: { ...given.channels.orderChannel, address: "{kind}", parameters } },
+    };
+    const before = broker.received.length;
+    const message = { payload: { kind: "orders" }, headers: {} };
+    expect(await call({ operation: "placeOrder", message })).toEqual({ ok: true, output: message });
+    await until(() => broker.received.length > before);
+    expect(broker.received.at(-1)).toBe('{"kind":"orders"}');
+  });
+
   test("when so many messages are asked for, then those that pass the filter are the output", async () => {
     document = document3(protocol, broker.address);
     const filter = ".payload.n % 2 == $input.odd";
@@ -351,7 +365,7 @@ describe("given a document that does not fit, when it is called, then it is conf
       "a protocol nobody speaks",
       base,
       { server: { name: "other", variables: {} } },
-      /over nats is not supported; amqp \(0-9-1\), http, kafka, mqtt \(3\.1\.1 and 5\), redis/,
+      /server "other": AsyncAPI over nats is not supported; amqp \(0-9-1\), http, kafka, mqtt \(3\.1\.1 and 5\), redis/,
     ],
     [
       "another AMQP",
@@ -363,7 +377,32 @@ describe("given a document that does not fit, when it is called, then it is conf
       {},
       /over amqp 1\.0 is not supported; amqp \(0-9-1\)/,
     ],
-    ["no server for a protocol", base, { protocol: "ws" }, /no server for ws/],
+    ["no server for a protocol", base, { protocol: "ws" }, /its channel has no server for ws, but main \(mqtt\)/],
+    [
+      "a channel on servers that nobody speaks to",
+      { ...base, channels: { orderChannel: { servers: [{ $ref: "#/servers/other" }] } } },
+      {},
+      /server "other": AsyncAPI over nats is not supported/,
+    ],
+    [
+      "a channel on none of the servers",
+      {
+        ...base,
+        components: { servers: { far: {} } },
+        channels: { orderChannel: { servers: [{ $ref: "#/components/servers/far" }] } },
+      },
+      {},
+      /its channel is on none of its servers, which are other, main/,
+    ],
+    [
+      "a parameter that the message does not say",
+      {
+        ...base,
+        channels: { orderChannel: { address: "a/{id}", parameters: { id: { location: "$message.payload#/id" } } } },
+      },
+      {},
+      /"a\/\{id\}" needs its parameter "id": the message has no text, number or boolean at \$message\.payload#\/id/,
+    ],
     [
       "a reference into a folder of the worker",
       { ...base, channels: { orderChannel: { $ref: "file:///channel.json" } } },
