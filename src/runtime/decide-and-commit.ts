@@ -43,7 +43,7 @@ export interface HowToCommit {
   /** What follows the commit waits its turn: many come due at once, and each of them is to be decided in time. */
   readonly unhurried?: boolean;
   /** Told as soon as it is committed. */
-  readonly committed?: () => void;
+  readonly committed?: (() => void) | undefined;
 }
 
 /** Steps 5 to 7, and what follows them: "unread" when a closing commit was refused. @throws {VersionConflictError} */

@@ -108,9 +108,7 @@ export function createWakeProcessor(ports: Ports, cache: StateCache, clock?: Sto
     flush: () => memory.late.flush(),
     answer: ({ executionId }, fact) => inTurn(executionId, () => decideFromMemory(executionId, [fact])),
     fire: (executionId, fireAt, committed) =>
-      inTurn(executionId, () =>
-        decideFromMemory(executionId, [], { notBefore: fireAt, unhurried: true, committed: committed ?? (() => {}) }),
-      ),
+      inTurn(executionId, () => decideFromMemory(executionId, [], { notBefore: fireAt, unhurried: true, committed })),
     async lookHere(group, delivery, type) {
       const executionId = type === STARTED ? cache.latestOf(group) : undefined;
       const isNew = executionId !== undefined && cache.get(executionId)?.head.version === 1;

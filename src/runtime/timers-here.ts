@@ -12,7 +12,7 @@ export interface TimersHere {
   disarm(executionId: ExecutionId, names: readonly number[]): void;
   /** It is armed, or being fired. */
   holds(executionId: ExecutionId, name: number): boolean;
-  /** Resolves when nothing that has come due waits to be decided, or after a second: what is not urgent lets that go first. */
+  /** Resolves when nothing that has come due waits to be decided, or has done so for a second: what is not urgent lets that go first. */
   calm(): Promise<void>;
   /** How much later than their time jobs may come where this process lives, milliseconds. */
   readonly laterMs: number;
@@ -57,7 +57,7 @@ const HORIZON_MS = 3_600_000;
 const AGAIN_MS = 2;
 /** Nothing is known of it. */
 const NO_CLOCK_MS = 250;
-/** Nobody lets others go first for longer. */
+/** When more comes due than can be decided for longer than this, nobody lets it go first any more: what follows must not pile up. */
 const CALM_WITHIN_MS = 1_000;
 
 interface Armed {
@@ -81,6 +81,8 @@ export function createTimersHere(
   /** By execution that is being fired: those of it that came due behind. */
   const firing = new Map<ExecutionId, Armed[]>();
   const patient = new Set<() => void>();
+  /** Since when something has always been ready. */
+  let busySince = 0;
   let deciding = 0;
   let underWay = 0;
   let fire: Fire | undefined;
@@ -101,6 +103,7 @@ export function createTimersHere(
     const now = clock.passed();
     if (now === undefined || now < armed.job.fireAt) expect(armed, now);
     else {
+      if (ready.length === 0) busySince = performance.now();
       ready.push(armed);
       next();
     }
@@ -181,13 +184,14 @@ export function createTimersHere(
       fire = given;
     },
     async calm() {
-      if (ready.length === 0) return;
+      const left = busySince + CALM_WITHIN_MS - performance.now();
+      if (ready.length === 0 || left <= 0) return;
       let goOn = () => {};
       const calm = new Promise<void>((resolve) => {
         goOn = resolve;
       });
       patient.add(goOn);
-      await within(CALM_WITHIN_MS, calm);
+      await within(left, calm);
       patient.delete(goOn);
     },
     fired(executionId, name) {

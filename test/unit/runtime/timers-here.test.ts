@@ -115,3 +115,24 @@ test("given many timers of one execution that come due together, when the first 
   await vi.advanceTimersByTimeAsync(0);
   expect(fired).toHaveLength(3);
 });
+
+test("given more that comes due than is decided, when that goes on for a second, then what follows waits no longer", async () => {
+  const { timers, serve } = timersOf({ atOnce: 1, fires: () => new Promise(() => {}) });
+  serve();
+  timers.arm([timer(1, 10), { ...timer(2, 10), executionId: "0-y" } as unknown as TimerJob]);
+  await vi.advanceTimersByTimeAsync(20);
+  let isCalm = false;
+  void timers.calm().then(() => {
+    isCalm = true;
+  });
+  await vi.advanceTimersByTimeAsync(500);
+  expect(isCalm).toBe(false);
+  await vi.advanceTimersByTimeAsync(600);
+  expect(isCalm).toBe(true);
+  let isCalmAtOnce = false;
+  void timers.calm().then(() => {
+    isCalmAtOnce = true;
+  });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(isCalmAtOnce).toBe(true);
+});
