@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { apiOf, documentOf, eventually } from "../support/api.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { type KafkaDoor, startKafkaDoor } from "../support/kafka-door.ts";
-import { type KafkaServer, startKafka } from "../support/kafka-server.ts";
+import { groupBegins, type KafkaServer, startKafka } from "../support/kafka-server.ts";
 import { startOutside } from "../support/outside.ts";
 import { dataDirectory } from "../support/server-process.ts";
 import { startService } from "../support/service-process.ts";
@@ -35,16 +35,6 @@ afterAll(async () => {
   await server?.stop();
 });
 
-/** Once the group has its place: it begins with what comes then. */
-async function begins(topic: string, groupId: string): Promise<void> {
-  const admin = other.admin();
-  await admin.connect();
-  await eventually(
-    () => admin.fetchOffsets({ groupId, topics: [topic] }),
-    ([found]) => found?.partitions.some(({ partition, offset }) => partition === 0 && offset !== "-1") ?? false,
-  );
-  await admin.disconnect();
-}
 const send = (topic: string, n: number) =>
   producer.send({ topic, messages: [{ value: JSON.stringify({ n }), partition: 0 }] });
 
@@ -88,7 +78,7 @@ onEachStore((store) => {
                 foreach: {item: order, do: [{work: ${work}}], output: {as: '$order.payload.n'}}
       `),
       );
-      await begins("orders", "workers");
+      await groupBegins(other, "orders", "workers");
       for (const n of [1, 2, 3]) await send("orders", n);
       await outside.seen("/worked/2");
       await service.kill();

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Kafka } from "kafkajs";
+import { eventually } from "./api.ts";
 import { ensureKcat } from "./install.ts";
 import { accepts } from "./mosquitto-server.ts";
 import { dataDirectory, startServer, type TestServer } from "./server-process.ts";
@@ -38,4 +40,15 @@ export async function startKafka(): Promise<KafkaServer> {
     },
   });
   return Object.assign(server, { host });
+}
+
+/** Once a group has its place in partition 0: it begins with what comes then. */
+export async function groupBegins(client: Kafka, topic: string, groupId: string): Promise<void> {
+  const admin = client.admin();
+  await admin.connect();
+  await eventually(
+    () => admin.fetchOffsets({ groupId, topics: [topic] }),
+    ([found]) => found?.partitions.some(({ partition, offset }) => partition === 0 && offset !== "-1") ?? false,
+  );
+  await admin.disconnect();
 }

@@ -8,7 +8,7 @@ import { eventually } from "../../support/api.ts";
 import { makeCertificate } from "../../support/certificate.ts";
 import { freePort } from "../../support/free-port.ts";
 import { type KafkaDoor, startKafkaDoor } from "../../support/kafka-door.ts";
-import { type KafkaServer, startKafka } from "../../support/kafka-server.ts";
+import { groupBegins, type KafkaServer, startKafka } from "../../support/kafka-server.ts";
 import { dataDirectory } from "../../support/server-process.ts";
 import { serviceExecutors } from "../../support/service-executors.ts";
 
@@ -88,17 +88,6 @@ async function recordsIn(topic: string, count: number): Promise<readonly JsonObj
   );
   await consumer.disconnect();
   return found;
-}
-
-/** Once its group has its place. */
-async function begins(topic: string, groupId: string, client = other): Promise<void> {
-  const admin = client.admin();
-  await admin.connect();
-  await eventually(
-    () => admin.fetchOffsets({ groupId, topics: [topic] }),
-    ([found]) => found?.partitions.some(({ partition, offset }) => partition === 0 && offset !== "-1") ?? false,
-  );
-  await admin.disconnect();
 }
 
 /** Keeps messages in memory, and wants so many of them. */
@@ -227,7 +216,7 @@ describe.concurrent("given a broker of Kafka, when messages are consumed", () =>
       idempotencyKey,
       whenOver: (tell) => void over.push(tell),
     });
-    await begins("listed", `durabull.${idempotencyKey}`);
+    await groupBegins(other, "listed", `durabull.${idempotencyKey}`);
     for (const n of [1, 2, 3, 4]) await send("listed", n);
     const headers = (offset: number) => ({ "kafka.partition": 0, "kafka.offset": String(offset) });
     expect(await outcome).toEqual({
@@ -254,7 +243,7 @@ describe.concurrent("given a broker of Kafka, when messages are consumed", () =>
       const over: ((isRecorded: boolean) => Promise<void>)[] = [];
       const whenOver: ActivityContext["whenOver"] = (tell) => void over.push(tell);
       const first = call(document, hearing({ amount: 2 }), { whenOver });
-      await begins(topic, `group-${isRecorded}`);
+      await groupBegins(other, topic, `group-${isRecorded}`);
       for (const n of [1, 2, 3, 4]) await send(topic, n);
       expect(await first).toMatchObject({ ok: true, output: [{ payload: { n: 1 } }, { payload: { n: 2 } }] });
       for (const tell of over) await tell(isRecorded);
@@ -270,7 +259,7 @@ describe.concurrent("given a broker of Kafka, when messages are consumed", () =>
     const breaking = new AbortController();
     const around = { idempotencyKey, signal: breaking.signal, intake: intakeOf(kept, 99) };
     const first = call(document, hearing({}), around);
-    await begins("worked", `durabull.${idempotencyKey}`);
+    await groupBegins(other, "worked", `durabull.${idempotencyKey}`);
     for (const n of [1, 2]) await send("worked", n);
     await eventually(
       async () => kept.length,
@@ -290,7 +279,7 @@ describe.concurrent("given a broker of Kafka, when messages are consumed", () =>
     const document = documentOf({}, { address: "twice", operation: { groupId: "twice" } });
     const kept: JsonObject[] = [];
     const first = call(document, hearing({}), { intake: intakeOf(kept, 1) });
-    await begins("twice", "twice");
+    await groupBegins(other, "twice", "twice");
     for (const n of [1, 2]) await send("twice", n);
     await first;
     // As if the first had not been committed.
@@ -322,7 +311,7 @@ describe.concurrent("given a broker of Kafka, when messages are consumed", () =>
       },
     };
     const outcome = call(document, hearing({}), { idempotencyKey: "slow", intake: slow });
-    await begins("slow", "durabull.slow");
+    await groupBegins(other, "slow", "durabull.slow");
     for (const n of [1, 2]) await send("slow", n);
     await eventually(
       () => ofGroup("slow", "durabull.slow"),
@@ -346,7 +335,7 @@ describe.concurrent("given a broker of Kafka, when messages are consumed", () =>
     const client = new kafkajs.Kafka({ brokers: [passing.host], logLevel: kafkajs.logLevel.NOTHING });
     const document = documentOf({ host: passing.host }, { address: "gone" });
     const outcome = call(document, hearing({ amount: 1 }), { idempotencyKey: "gone" });
-    await begins("gone", "durabull.gone", client);
+    await groupBegins(client, "gone", "durabull.gone");
     await passing.stop();
     expect(await outcome).toMatchObject({
       ok: false,
